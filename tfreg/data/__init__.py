@@ -1,0 +1,1 @@
+"""Corpora: reading, checking, splitting; then words to pieces, pieces to batches."""
