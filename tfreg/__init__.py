@@ -1,0 +1,1 @@
+"""tfreg: regularised fine-tuning of BERT-type encoders in Keras."""

@@ -1,0 +1,299 @@
+"""A recipe: every setting of a fit, frozen, checked, and the same through all doors.
+
+The builders take its fields as keywords, the command line turns each field into an
+option, the saved model carries it, and ``recipe.json`` holds it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+from tfreg._checks import InputError, check_choice, check_integer, check_number, fail
+
+SCHEDULES = ("linear", "cosine", "constant")
+PRECISIONS = ("float32", "bfloat16", "float16")
+FREEZES = ("embeddings", "backbone")
+
+# The short names of the command line (and of search spaces): name -> (recipe field,
+# how the number becomes a regulariser, help).
+SHORT_NAMES: dict[str, tuple[str, str, str]] = {
+    "l1": ("kernel_regularizer", "L1", "strength of λ·Σ|w| on the head's kernels"),
+    "l2": ("kernel_regularizer", "L2", "strength of λ·Σw² on the head's kernels"),
+    "l2sp": (
+        "backbone_regularizer",
+        "L2SP",
+        "strength of λ·Σ(w−w⁰)² on the pretrained kernels",
+    ),
+}
+
+
+def _freeze(text: str) -> str | int | None:
+    """Read ``freeze`` from the command line: a name or a number of blocks."""
+    if text == "none":
+        return None
+    return int(text) if text.isdigit() else text
+
+
+def _regularizer(text: str) -> Any:
+    """Read a regulariser from the command line: Keras's serialised JSON."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            "a regularizer is written as JSON, for example "
+            '\'{"class_name": "L2", "config": {"l2": 1e-4}}\' '
+            f"(or use --l1, --l2, --l2sp); got {text!r}"
+        ) from error
+
+
+def _optional_number(text: str) -> float | None:
+    return None if text == "none" else float(text)
+
+
+def _optional_integer(text: str) -> int | None:
+    return None if text == "none" else int(text)
+
+
+def _field(default: Any, help: str, type: Any, choices: Any = None) -> Any:
+    metadata = {"help": help, "type": type, "choices": choices}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Every setting of a fit.
+
+    The defaults are the strong plain recipe of Mosbach et al. (2021): bias-corrected
+    AdamW, decay off layer norms and biases, warm-up then linear decay, clipping.
+
+    Args:
+        kernel_regularizer: a Keras regulariser for the head's Dense kernels.
+        backbone_regularizer: a Keras regulariser for all pretrained kernels that
+            train, or a mapping from path pattern (``"transformer_layer_0/*"``, as
+            in `fnmatch`, on the whole path) to regulariser.
+        dropout: rate before the head's last layer, in [0, 1).
+        backbone_dropout: rate of the backbone's hidden dropout, in [0, 1); None
+            leaves the preset's.
+        attention_dropout: rate on attention probabilities, likewise.
+        freeze: None (all weights train), ``"embeddings"``, ``"backbone"`` (feature
+            extraction), or the number of lowest blocks, embeddings included.
+        label_smoothing: share of the target spread over all labels, in [0, 1).
+        learning_rate: peak learning rate, above 0.
+        weight_decay: decoupled decay of AdamW, at least 0; never on biases, layer
+            norms, or weights held by an anchored penalty.
+        warmup: share of the steps in which the rate rises from 0, in [0, 1].
+        schedule: how it falls after that: ``"linear"`` or ``"cosine"`` to 0, or
+            ``"constant"``.
+        global_clipnorm: bound on the norm of all gradients together; None for none.
+        epochs: at least 1.
+        batch_size: at least 1.
+        sequence_length: word pieces a text is cut to (a long tagged text is read
+            through windows of that length), at least 8.
+        patience: epochs without a better dev score before training stops; None
+            never stops early. The best epoch's weights are restored either way.
+        precision: what the matrix products are computed in; weights, losses and
+            penalties stay float32.
+        seed: of the head's start, dropout and the order of the data.
+
+    Raises:
+        InputError: naming the field whose value, or combination, is impossible.
+
+    Example:
+        >>> Recipe(dropout=0.2, epochs=5).epochs
+        5
+    """
+
+    kernel_regularizer: Any = _field(
+        None, "regularizer of the head's kernels, as JSON", _regularizer
+    )
+    backbone_regularizer: Any = _field(
+        None,
+        "regularizer of the pretrained kernels, or {path pattern: regularizer}, as JSON",
+        _regularizer,
+    )
+    dropout: float = _field(0.1, "dropout rate before the head", float)
+    backbone_dropout: float | None = _field(
+        None, "hidden dropout rate in the backbone; none: as the preset", _optional_number
+    )
+    attention_dropout: float | None = _field(
+        None, "dropout rate on attention; none: as the preset", _optional_number
+    )
+    freeze: str | int | None = _field(
+        None, "embeddings, backbone, or the number of lowest blocks", _freeze
+    )
+    label_smoothing: float = _field(0.0, "label smoothing", float)
+    learning_rate: float = _field(5e-5, "peak learning rate", float)
+    weight_decay: float = _field(0.01, "decoupled weight decay", float)
+    warmup: float = _field(0.1, "share of the steps spent warming up", float)
+    schedule: str = _field("linear", "decay after the warm-up", str, SCHEDULES)
+    global_clipnorm: float | None = _field(
+        1.0, "bound on the gradients' norm; none: no clipping", _optional_number
+    )
+    epochs: int = _field(3, "passes over the training data", int)
+    batch_size: int = _field(32, "texts a step", int)
+    sequence_length: int = _field(128, "word pieces a text is cut to", int)
+    patience: int | None = _field(
+        None, "epochs without a better dev score before stopping", _optional_integer
+    )
+    precision: str = _field("float32", "precision of compute", str, PRECISIONS)
+    seed: int = _field(0, "seed of weights, dropout and data order", int)
+
+    def __post_init__(self) -> None:
+        for name in ("dropout", "label_smoothing"):
+            check_number(name, getattr(self, name), low=0, high=1, open_high=True)
+        for name in ("backbone_dropout", "attention_dropout"):
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), low=0, high=1, open_high=True)
+        if isinstance(self.freeze, str) or self.freeze is None:
+            check_choice("freeze", self.freeze, (None, *FREEZES))
+        else:
+            check_integer("freeze", self.freeze, low=1)
+        check_number("learning_rate", self.learning_rate, low=0, open_low=True)
+        check_number("weight_decay", self.weight_decay, low=0)
+        check_number("warmup", self.warmup, low=0, high=1)
+        check_choice("schedule", self.schedule, SCHEDULES)
+        if self.global_clipnorm is not None:
+            check_number("global_clipnorm", self.global_clipnorm, low=0, open_low=True)
+        check_integer("epochs", self.epochs, low=1)
+        check_integer("batch_size", self.batch_size, low=1)
+        check_integer("sequence_length", self.sequence_length, low=8)
+        if self.patience is not None:
+            check_integer("patience", self.patience, low=1)
+        check_choice("precision", self.precision, PRECISIONS)
+        check_integer("seed", self.seed, low=0)
+        self._check_regularizers()
+        self._check_frozen_backbone()
+
+    def _check_regularizers(self) -> None:
+        """Turn serialised regularisers into live ones; refuse anything else."""
+        kernel = _read_regularizer("kernel_regularizer", self.kernel_regularizer)
+        if getattr(kernel, "needs_anchor", False):
+            raise InputError(
+                "`kernel_regularizer` cannot be anchored: the head has no pretrained "
+                f"values; use `backbone_regularizer={type(kernel).__name__}(...)`"
+            )
+        backbone = self.backbone_regularizer
+        if isinstance(backbone, Mapping) and "class_name" not in backbone:
+            if not backbone:
+                raise fail("backbone_regularizer", "a mapping with a pattern", backbone)
+            backbone = {
+                pattern: _read_regularizer("backbone_regularizer", value, pattern)
+                for pattern, value in backbone.items()
+            }
+        else:
+            backbone = _read_regularizer("backbone_regularizer", backbone)
+        object.__setattr__(self, "kernel_regularizer", kernel)
+        object.__setattr__(self, "backbone_regularizer", backbone)
+
+    def _check_frozen_backbone(self) -> None:
+        if self.freeze != "backbone":
+            return
+        for name in ("backbone_regularizer", "backbone_dropout", "attention_dropout"):
+            if getattr(self, name) is not None:
+                raise InputError(
+                    f"`{name}` has nothing to act on with `freeze='backbone'`: "
+                    "frozen weights are not penalised and run without dropout"
+                )
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as plain JSON values, regularisers in Keras's serialised form."""
+        return {
+            field.name: _to_json(getattr(self, field.name))
+            for field in dataclasses.fields(self)
+        }
+
+    @classmethod
+    def from_json(cls, source: Mapping[str, Any] | str | PathLike[str]) -> Recipe:
+        """The recipe that `to_json` wrote, from its dictionary or a file of it.
+
+        Raises:
+            InputError: unreadable file, broken JSON, or a field that does not exist.
+        """
+        if not isinstance(source, Mapping):
+            source = _read_json(source)
+        check_fields(source)
+        return cls(**source)
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Recipe:
+        """A recipe from fields and short names: ``{"l2": 1e-4, "dropout": 0.2}``."""
+        fields = {k: v for k, v in options.items() if k not in SHORT_NAMES}
+        short = {k: v for k, v in options.items() if k in SHORT_NAMES and v is not None}
+        if "l1" in short and "l2" in short:
+            both = {"l1": short.pop("l1"), "l2": short.pop("l2")}
+            _take("kernel_regularizer", ("L1L2", both), fields)
+        for name, strength in short.items():
+            field, kind, _ = SHORT_NAMES[name]
+            argument = "alpha" if kind == "L2SP" else name
+            _take(field, (kind, {argument: strength}), fields)
+        check_fields(fields)
+        return cls(**fields)
+
+
+def _take(field: str, choice: tuple[str, dict[str, float]], fields: dict) -> None:
+    """Put the regulariser a short name stands for into its field."""
+    kind, arguments = choice
+    if fields.get(field) is not None:
+        names = [name for name, row in SHORT_NAMES.items() if row[0] == field]
+        raise InputError(f"`{field}` is given twice: by itself and by {names}")
+    for name, strength in arguments.items():
+        check_number(name, strength, low=0, open_low=True)
+    package = "tfreg>" if kind == "L2SP" else ""
+    fields[field] = {"class_name": package + kind, "config": arguments}
+
+
+def check_fields(fields: Mapping[str, Any]) -> None:
+    """Refuse a name that is no field of `Recipe`."""
+    known = [field.name for field in dataclasses.fields(Recipe)]
+    for name in fields:
+        if name not in known:
+            raise InputError(f"unknown recipe field `{name}`; known: {', '.join(known)}")
+
+
+def _read_json(path: str | PathLike[str]) -> Mapping[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a JSON file: {error}") from error
+    if not isinstance(content, Mapping):
+        raise InputError(f"{path}: expected a JSON object of recipe fields")
+    return content
+
+
+def _read_regularizer(name: str, value: Any, pattern: str | None = None) -> Any:
+    """A live Keras regulariser, from one or from its serialised form."""
+    if value is None and pattern is None:
+        return None
+    import keras  # heavy: only a recipe with a penalty pays for it
+
+    import tfreg.regularizers  # noqa: F401  (registers tfreg's own by name)
+
+    where = name if pattern is None else f"{name}[{pattern!r}]"
+    if isinstance(value, Mapping):
+        try:
+            value = keras.regularizers.get(dict(value))
+        except (ValueError, TypeError, KeyError) as error:
+            first = str(error).splitlines()[0] if str(error) else repr(error)
+            raise InputError(f"`{where}` cannot be read: {first}") from error
+    if not isinstance(value, keras.regularizers.Regularizer):
+        raise fail(where, "a keras.regularizers.Regularizer", value)
+    return value
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {pattern: _to_json(regularizer) for pattern, regularizer in value.items()}
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    import keras
+
+    serialised = keras.saving.serialize_keras_object(value)
+    return serialised
