@@ -1,0 +1,1 @@
+"""Pure tensor maths in ``keras.ops``: no layers, no state."""
