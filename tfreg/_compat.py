@@ -1,0 +1,171 @@
+"""The only place that touches private Keras or KerasHub API, or TensorFlow's tape.
+
+Each function names the trap it is for; each has a test that fails when the trap is
+gone, so that the repair can go too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+
+def dropouts(layers: Iterable[Any]) -> list[tuple[str, Any]]:
+    """All dropout below some layers: ("hidden" or "attention", what to set).
+
+    Keras's attention keeps its rate twice: in a private number that decides which
+    kernel runs, and in a private layer.
+    """
+    inner = [found for layer in layers for found in layer._flatten_layers()]
+    attentions = [x for x in inner if isinstance(x, keras.layers.MultiHeadAttention)]
+    owned = {id(attention._dropout_layer) for attention in attentions}
+    result: list[tuple[str, Any]] = [("attention", x) for x in attentions]
+    for layer in inner:
+        if isinstance(layer, keras.layers.Dropout) and id(layer) not in owned:
+            kind = "attention" if layer.name == "attention_dropout" else "hidden"
+            result.append((kind, layer))
+    return result
+
+
+def dropout_rate(dropout: Any) -> float:
+    """The rate of what `dropouts` found."""
+    if isinstance(dropout, keras.layers.MultiHeadAttention):
+        return dropout._dropout
+    return dropout.rate
+
+
+def set_dropout_rate(dropout: Any, rate: float) -> None:
+    """Set the rate of what `dropouts` found.
+
+    A Dropout built at rate 0 has no random state and crashes when raised: give it
+    one, although Keras has locked the layer.
+    """
+    if isinstance(dropout, keras.layers.MultiHeadAttention):
+        dropout._dropout = rate
+        dropout = dropout._dropout_layer
+    if rate > 0 and not hasattr(dropout, "seed_generator"):
+        dropout._tracker.unlock()
+        dropout.seed_generator = keras.random.SeedGenerator(dropout.seed)
+        dropout._tracker.lock()
+    dropout.rate = rate
+
+
+def dense_gradient(gradient: Any) -> Any:
+    """A gradient as one dense tensor, rows of the same index summed.
+
+    Keras hands Adam the duplicate rows of an embedding's sparse gradient one by one,
+    and the second moment becomes Σg² where it should be (Σg)².
+    """
+    if isinstance(gradient, tf.IndexedSlices):
+        return tf.convert_to_tensor(gradient)
+    return gradient
+
+
+def global_sum(value: Any) -> Any:
+    """The sum of a value over all replicas; the value itself where there is one."""
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return value
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, value)
+
+
+def data_loss(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+    """The compiled loss alone, without penalties or other added losses."""
+    if model._compile_loss is None:
+        return ops.zeros(())
+    return model._compile_loss(y, y_pred, sample_weight)
+
+
+def load_task(folder: str, cls: type) -> Any:
+    """A task saved by `save_to_preset`, as exactly the class that was saved.
+
+    `Task.from_preset` picks a class by the backbone's, one task class a backbone;
+    ours take any backbone.
+    """
+    from keras_hub.src.utils.preset_utils import get_preset_loader
+
+    return get_preset_loader(folder).load_task(
+        cls, load_weights=True, load_task_weights=True
+    )
+
+
+_CJK = (
+    r"[\x{4E00}-\x{9FFF}\x{3400}-\x{4DBF}\x{20000}-\x{2A6DF}\x{2A700}-\x{2B73F}"
+    r"\x{2B740}-\x{2B81F}\x{2B820}-\x{2CEAF}\x{F900}-\x{FAFF}\x{2F800}-\x{2FA1F}]"
+)
+_PUNCTUATION = r"[!-/:-@\[-`{-~\p{P}]"
+_LONGEST_WORD = 100  # characters; Hugging Face's WordPiece gives [UNK] beyond
+
+
+def word_to_pieces(
+    vocabulary: Sequence[str], unknown: str, suffix: str, dtype: str
+) -> Any:
+    """TensorFlow Text's WordPiece over words that are already split and cleaned."""
+    import tensorflow_text
+
+    return tensorflow_text.FastWordpieceTokenizer(
+        vocab=vocabulary,
+        token_out_type=dtype,
+        suffix_indicator=suffix,
+        unknown_token=unknown,
+        no_pretokenization=True,
+        support_detokenization=True,
+        # It counts bytes, the rule counts characters of up to four bytes.
+        max_bytes_per_word=4 * _LONGEST_WORD,
+    )
+
+
+def tokenize_bert(tokenizer: Any, inputs: Any) -> Any:
+    """Hugging Face's BertNormalizer, BertPreTokenizer and WordPiece, step for step."""
+    from keras_hub.src.utils.tensor_utils import preprocessing_function
+
+    return preprocessing_function(_tokenize_bert)(tokenizer, inputs)
+
+
+def _tokenize_bert(tokenizer: Any, inputs: Any) -> Any:
+    import tensorflow_text as tf_text
+
+    text = (
+        inputs
+        if isinstance(inputs, tf.RaggedTensor)
+        else tf.convert_to_tensor(inputs, tf.string)
+    )
+    single = text.shape.rank == 0
+    if single:
+        text = tf.expand_dims(text, 0)
+    replace = tf.strings.regex_replace
+    if tokenizer.clean_text:
+        text = replace(text, r"[\t\n\r\p{Z}]", " ")
+        text = replace(text, r"[\p{Cc}\p{Cf}\p{Co}\x{FFFD}]", "")
+    if tokenizer.split_on_cjk:
+        text = replace(text, _CJK, r" \0 ")
+    if tokenizer.strip_accents:
+        text = replace(tf_text.normalize_utf8(text, "NFD"), r"\p{Mn}", "")
+    if tokenizer.lowercase:
+        # A sigma at the end of a word stays the ordinary one, as in Rust.
+        text = tf.strings.lower(replace(text, "Σ", "σ"), encoding="utf-8")
+    words = tf_text.regex_split(text, r"[\s\p{Z}]|" + _PUNCTUATION, _PUNCTUATION)
+    too_long = tf.strings.length(words, unit="UTF8_CHAR") > _LONGEST_WORD
+    words = tf.where(too_long, tokenizer.oov_token, words)
+    pieces = tokenizer._word_to_pieces.tokenize(words).merge_dims(-2, -1)
+    if tokenizer.sequence_length:
+        shape = pieces.shape.as_list()[:-1] + [tokenizer.sequence_length]
+        pieces = pieces.to_tensor(shape=shape)
+    return tf.squeeze(pieces, 0) if single else pieces
+
+
+def nested_layers(layer: Any) -> list[Any]:
+    """All layers inside a layer or model, at any depth, without itself."""
+    return list(layer._flatten_layers(include_self=False, recursive=True))
+
+
+def transformers_converter(model_type: str) -> Any:
+    """KerasHub's table of where each Hugging Face tensor goes, as a module."""
+    from importlib import import_module
+
+    name = model_type.replace("xlm-roberta", "xlm_roberta")
+    return import_module(f"keras_hub.src.utils.transformers.convert_{name}")
