@@ -1,1 +1,53 @@
-"""tfreg: regularised fine-tuning of BERT-type encoders in Keras."""
+"""tfreg: regularised fine-tuning of BERT-type encoders in Keras.
+
+Importing this package is light: each name loads what it needs when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Corpus": "tfreg.data.corpus",
+    "Examples": "tfreg.data.examples",
+    "Recipe": "tfreg.recipe",
+    "TextClassifier": "tfreg.models",
+    "TextRegressor": "tfreg.models",
+    "TokenTagger": "tfreg.models",
+    "build_classifier": "tfreg.builders",
+    "build_regressor": "tfreg.builders",
+    "build_tagger": "tfreg.builders",
+    "load_corpus": "tfreg.data.corpus",
+    "load_model": "tfreg.models",
+    "penalty_report": "tfreg.inspect",
+}
+_PACKAGES = (
+    "adapt",
+    "callbacks",
+    "data",
+    "heads",
+    "inspect",
+    "metrics",
+    "models",
+    "objectives",
+    "optimizers",
+    "presets",
+    "regularizers",
+)
+
+__all__ = [*_HOMES, *_PACKAGES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _PACKAGES:
+        return importlib.import_module(f"tfreg.{name}")
+    raise AttributeError(f"module 'tfreg' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -80,6 +80,17 @@ def data_loss(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
     return model._compile_loss(y, y_pred, sample_weight)
 
 
+def schedule(optimizer: Any) -> Any:
+    """The learning-rate schedule of an optimiser, also inside a loss-scaling one."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return getattr(inner, "_learning_rate", None)
+
+
+def iterations(optimizer: Any) -> int:
+    """Steps an optimiser has done; `int()` fails on a mirrored variable."""
+    return int(ops.convert_to_numpy(optimizer.iterations.value))
+
+
 def load_task(folder: str, cls: type) -> Any:
     """A task saved by `save_to_preset`, as exactly the class that was saved.
 

@@ -113,12 +113,14 @@ class Recipe:
     )
     backbone_regularizer: Any = _field(
         None,
-        "regularizer of the pretrained kernels, or {path pattern: regularizer}, as JSON",
+        "regularizer of the pretrained kernels, or {pattern: regularizer}, as JSON",
         _regularizer,
     )
     dropout: float = _field(0.1, "dropout rate before the head", float)
     backbone_dropout: float | None = _field(
-        None, "hidden dropout rate in the backbone; none: as the preset", _optional_number
+        None,
+        "hidden dropout rate in the backbone; none: as the preset",
+        _optional_number,
     )
     attention_dropout: float | None = _field(
         None, "dropout rate on attention; none: as the preset", _optional_number
@@ -252,7 +254,9 @@ def check_fields(fields: Mapping[str, Any]) -> None:
     known = [field.name for field in dataclasses.fields(Recipe)]
     for name in fields:
         if name not in known:
-            raise InputError(f"unknown recipe field `{name}`; known: {', '.join(known)}")
+            raise InputError(
+                f"unknown recipe field `{name}`; known: {', '.join(known)}"
+            )
 
 
 def _read_json(path: str | PathLike[str]) -> Mapping[str, Any]:
@@ -290,7 +294,9 @@ def _read_regularizer(name: str, value: Any, pattern: str | None = None) -> Any:
 
 def _to_json(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {pattern: _to_json(regularizer) for pattern, regularizer in value.items()}
+        return {
+            pattern: _to_json(regularizer) for pattern, regularizer in value.items()
+        }
     if value is None or isinstance(value, (str, int, float)):
         return value
     import keras

@@ -1,0 +1,1 @@
+"""Surgery on a built backbone: what it computes, what trains, what is penalised."""

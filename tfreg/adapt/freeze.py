@@ -1,0 +1,98 @@
+"""Which part of a backbone trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfreg._checks import InputError
+from tfreg.adapt.dropout import silence
+
+
+def blocks(backbone: Any) -> list[Any]:
+    """The transformer blocks of a backbone, lowest first.
+
+    Raises:
+        InputError: the backbone shares its blocks (ALBERT), so none has a depth.
+    """
+    layers = getattr(backbone, "transformer_layers", None)
+    if not layers:
+        raise InputError(f"{type(backbone).__name__} has no transformer blocks")
+    if any(isinstance(layer, list) for layer in layers):
+        raise InputError(
+            f"`freeze`: {type(backbone).__name__} shares its blocks, so their depth "
+            "says nothing; use None, 'embeddings' or 'backbone'"
+        )
+    return list(layers)
+
+
+def embeddings(backbone: Any) -> list[Any]:
+    """The layers with weights that are neither in a block nor the pooler."""
+    inner = {id(layer) for layer in _flat(backbone.transformer_layers)}
+    return [
+        layer
+        for layer in backbone.layers
+        if layer.weights and id(layer) not in inner and layer.name != "pooled_dense"
+    ]
+
+
+def freeze(backbone: Any, what: str | int | None) -> None:
+    """Freeze a backbone's lower part; what is above trains.
+
+    Frozen blocks run with dropout off, so that their features are the same in every
+    pass. Call it after the dropout rates are set and before penalties are attached.
+
+    Args:
+        backbone: a KerasHub backbone.
+        what: None (all of it trains), ``"embeddings"``, ``"backbone"``, or the
+            number of lowest blocks, which freezes the embeddings with them.
+
+    Raises:
+        InputError: more blocks than there are, or blocks that are shared.
+
+    Example:
+        >>> freeze(backbone, 2)
+    """
+    backbone.trainable = True
+    if what is None:
+        return
+    if what == "backbone":
+        backbone.trainable = False
+        silence([backbone])
+        return
+    frozen = embeddings(backbone)
+    if what != "embeddings":
+        depth = int(what)
+        found = blocks(backbone)
+        if depth > len(found):
+            raise InputError(
+                f"`freeze` must be at most the number of blocks, {len(found)}; "
+                f"got {what!r}"
+            )
+        frozen += found[:depth]
+        silence([*found[:depth], *_embedding_dropouts(backbone)])
+    for layer in frozen:
+        layer.trainable = False
+
+
+def freeze_unread(backbone: Any, read: Any) -> None:
+    """Freeze the layers of a backbone that the output ``read`` does not pass through.
+
+    A pooler that no head reads gets no gradient; left trainable it would be counted,
+    decayed and penalised all the same.
+    """
+    import keras
+
+    used = {id(layer) for layer in keras.Model(backbone.input, read).layers}
+    for layer in backbone.layers:
+        if id(layer) not in used:
+            layer.trainable = False
+
+
+def _embedding_dropouts(backbone: Any) -> list[Any]:
+    return [layer for layer in backbone.layers if layer.name == "embeddings_dropout"]
+
+
+def _flat(layers: Any) -> list[Any]:
+    if isinstance(layers, (list, tuple)):
+        return [inner for layer in layers for inner in _flat(layer)]
+    return [layers]

@@ -1,0 +1,98 @@
+"""Attaching regularisers to the weights of a built backbone, so that they act."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from tfreg._checks import InputError
+from tfreg.selection import assign, kernels
+
+
+@keras.saving.register_keras_serializable("tfreg")
+class Anchors(keras.layers.Layer):
+    """The start values w⁰ of anchored penalties, as weights that save with the model.
+
+    An anchor held outside the model is lost by every way of saving it.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trainable=False, dtype="float32", **kwargs)
+        self._by_path: dict[str, Any] = {}
+
+    def hold(self, variable: Any) -> Any:
+        """A copy of the variable's value now, as a non-trainable weight."""
+        anchor = self.add_weight(
+            shape=variable.shape,
+            initializer="zeros",
+            dtype="float32",
+            trainable=False,
+            name=variable.path.replace("/", "."),
+        )
+        anchor.assign(variable)
+        self._by_path[variable.path] = anchor
+        return anchor
+
+    def __getitem__(self, path: str) -> Any:
+        return self._by_path[path]
+
+    def __len__(self) -> int:
+        return len(self._by_path)
+
+
+def penalise(
+    backbone: Any,
+    regularizer: Any,
+    anchors: Anchors,
+    name: str = "backbone_regularizer",
+) -> dict[str, Any]:
+    """Attach regularisers to the trainable weights of a backbone.
+
+    Setting ``layer.kernel_regularizer`` on a built layer does nothing; setting the
+    variable's does, but is forgotten by every way of saving. A model that calls this
+    in its constructor and keeps the regulariser in its config keeps the penalty.
+
+    Args:
+        backbone: a built backbone, already adapted and frozen.
+        regularizer: one regulariser for all kernels that train, or
+            {path pattern: regulariser}, or None.
+        anchors: the layer, owned by the same model, that keeps anchor values.
+        name: the argument's name, for errors.
+
+    Returns:
+        {path: regulariser as attached}.
+
+    Raises:
+        InputError: nothing matches; patterns overlap; a pattern matches a frozen
+            weight; the backbone is already penalised by another model.
+    """
+    if any(v.regularizer is not None for v in backbone.trainable_variables):
+        raise InputError(
+            "this backbone already belongs to a model with penalties; load it anew"
+        )
+    if regularizer is None:
+        return {}
+    if isinstance(regularizer, Mapping):
+        rules = assign(name, backbone.variables, regularizer)
+        trained = {v.path for v in backbone.trainable_variables}
+        frozen = [path for path in rules if path not in trained]
+        if frozen:
+            raise InputError(
+                f"`{name}`: {frozen[0]!r} is frozen, and a penalty on a frozen weight "
+                f"does nothing ({len(frozen)} such weights)"
+            )
+    else:
+        rules = {v.path: regularizer for v in kernels(backbone.trainable_variables)}
+        if not rules:
+            raise InputError(f"`{name}`: the backbone has no kernel that trains")
+    by_path = {v.path: v for v in backbone.trainable_variables}
+    attached = {}
+    for path, rule in rules.items():
+        variable = by_path[path]
+        if getattr(rule, "needs_anchor", False):
+            rule = rule.anchored(anchors.hold(variable))
+        variable.regularizer = rule
+        attached[path] = rule
+    return attached

@@ -1,0 +1,203 @@
+"""Builders: preset -> adapt -> freeze -> penalise -> compile, in that order.
+
+The middle three happen in the models' constructor (`TextTask.__init__`), from the
+recipe that the model keeps, so that every way of loading it repeats them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from tfreg._checks import InputError
+from tfreg.data.preprocessing import TextPreprocessor
+from tfreg.data.targets import check_labels
+from tfreg.models import TextClassifier, TextRegressor, TokenTagger, load_model
+from tfreg.models.loading import saved_form
+from tfreg.presets import Preset, load_preset
+from tfreg.recipe import Recipe, check_fields
+
+
+def build_classifier(
+    preset: Any,
+    labels: Sequence[str],
+    *,
+    multi_label: bool = False,
+    tokenizer: Any = None,
+    recipe: Recipe | None = None,
+    **fields: Any,
+) -> TextClassifier:
+    """A compiled `TextClassifier` on a pretrained encoder.
+
+    Args:
+        preset: a KerasHub preset name, a ``kaggle://`` or ``hf://`` handle, a local
+            KerasHub preset or Hugging Face folder, a saved tfreg model (its encoder
+            is taken, and anchors are its loaded weights), a KerasHub backbone, or
+            ``"minilm"``.
+        labels: label names, which the model answers with.
+        multi_label: whether a text has any number of labels.
+        tokenizer: a KerasHub tokenizer, for a backbone; without one the model takes
+            ids.
+        recipe: settings; defaults to the plain strong recipe.
+        **fields: single fields of `Recipe`, over those of ``recipe``.
+
+    Raises:
+        InputError: naming the argument that is impossible.
+
+    Example:
+        >>> model = build_classifier("minilm", labels=("bad", "good"), dropout=0.2)
+        >>> history = model.fit(texts, labels, epochs=1)
+    """
+    task = "multilabel" if multi_label else "classify"
+    labels = check_labels(labels, task)
+    recipe = _recipe(recipe, fields)
+    encoder, preprocessor = _load(preset, tokenizer, recipe, task, labels)
+    model = TextClassifier(
+        encoder.backbone,
+        preprocessor,
+        labels=labels,
+        multi_label=multi_label,
+        recipe=recipe,
+        architecture=_architecture(encoder),
+    )
+    model.compile()
+    return model
+
+
+def build_regressor(
+    preset: Any,
+    *,
+    tokenizer: Any = None,
+    recipe: Recipe | None = None,
+    **fields: Any,
+) -> TextRegressor:
+    """A compiled `TextRegressor` on a pretrained encoder.
+
+    Args:
+        preset, tokenizer, recipe, **fields: as for `build_classifier`.
+
+    Raises:
+        InputError: naming the argument that is impossible.
+
+    Example:
+        >>> model = build_regressor("minilm", backbone_regularizer=L2SP(1e-3))
+        >>> history = model.fit((first_texts, second_texts), scores)
+    """
+    recipe = _recipe(recipe, fields)
+    encoder, preprocessor = _load(preset, tokenizer, recipe, "regress", ())
+    model = TextRegressor(
+        encoder.backbone,
+        preprocessor,
+        recipe=recipe,
+        architecture=_architecture(encoder),
+    )
+    model.compile()
+    return model
+
+
+def build_tagger(
+    preset: Any,
+    labels: Sequence[str],
+    *,
+    tokenizer: Any = None,
+    recipe: Recipe | None = None,
+    **fields: Any,
+) -> TokenTagger:
+    """A compiled `TokenTagger` on a pretrained encoder.
+
+    Args:
+        preset, tokenizer, recipe, **fields: as for `build_classifier`.
+        labels: tag names, for example ``("O", "B-PER", "I-PER")``.
+
+    Raises:
+        InputError: naming the argument that is impossible.
+
+    Example:
+        >>> model = build_tagger("minilm", labels=("O", "B-PER", "I-PER"))
+        >>> history = model.fit([["Ada", "spoke"]], [["B-PER", "O"]])
+    """
+    labels = check_labels(labels, "tag")
+    recipe = _recipe(recipe, fields)
+    encoder, preprocessor = _load(preset, tokenizer, recipe, "tag", labels)
+    model = TokenTagger(
+        encoder.backbone,
+        preprocessor,
+        labels=labels,
+        recipe=recipe,
+        architecture=_architecture(encoder),
+    )
+    model.compile()
+    return model
+
+
+def _recipe(recipe: Recipe | None, fields: dict[str, Any]) -> Recipe:
+    check_fields(fields)
+    if recipe is None:
+        return Recipe(**fields)
+    if not isinstance(recipe, Recipe):
+        raise InputError(f"`recipe` must be a Recipe; got {recipe!r}")
+    kept = {name: getattr(recipe, name) for name in Recipe.__dataclass_fields__}
+    return Recipe(**{**kept, **fields})
+
+
+def _load(
+    preset: Any, tokenizer: Any, recipe: Recipe, task: str, labels: Sequence[str]
+) -> tuple[Preset, TextPreprocessor | None]:
+    """The encoder, and the preprocessor for its inputs; seeds what is random."""
+    keras.utils.set_random_seed(recipe.seed)
+    encoder = _encoder(preset, tokenizer, recipe.precision)
+    longest = getattr(encoder.backbone, "max_sequence_length", None)
+    if longest is not None and recipe.sequence_length > longest:
+        raise InputError(
+            f"`sequence_length` must be at most {longest} for this encoder; "
+            f"got {recipe.sequence_length}"
+        )
+    if encoder.tokenizer is None:
+        return encoder, None
+    preprocessor = TextPreprocessor(
+        encoder.tokenizer,
+        task,
+        labels,
+        recipe.sequence_length,
+        segments="segment_ids" in encoder.backbone.input,
+    )
+    return encoder, preprocessor
+
+
+def _encoder(preset: Any, tokenizer: Any, precision: str) -> Preset:
+    saved = isinstance(preset, (str, bytes)) or hasattr(preset, "__fspath__")
+    if not saved or saved_form(preset) is None:
+        return load_preset(preset, tokenizer=tokenizer, precision=precision)
+    model = load_model(preset)
+    # A backbone belongs to one model: give the new one its own, at the loaded weights.
+    config = keras.saving.serialize_keras_object(model.backbone)
+    policy = keras.DTypePolicy(
+        "float32" if precision == "float32" else f"mixed_{precision}"
+    )
+    config["config"]["dtype"] = keras.saving.serialize_keras_object(policy)
+    backbone = keras.saving.deserialize_keras_object(config)
+    for new, old in zip(backbone.variables, model.backbone.variables):
+        if new.dtype == old.dtype and new.shape == old.shape:
+            new.assign(old)
+    was = model.architecture
+    return Preset(
+        backbone,
+        tokenizer or (model.preprocessor and model.preprocessor.tokenizer),
+        has_pooler=was["pooler"],
+        activation=was["activation"],
+        layer_norm_epsilon=was["layer_norm_epsilon"],
+        hidden_dropout=was["hidden_dropout"],
+        attention_dropout=was["attention_dropout"],
+    )
+
+
+def _architecture(encoder: Preset) -> dict[str, Any]:
+    return {
+        "pooler": encoder.has_pooler,
+        "activation": encoder.activation,
+        "layer_norm_epsilon": encoder.layer_norm_epsilon,
+        "hidden_dropout": encoder.hidden_dropout,
+        "attention_dropout": encoder.attention_dropout,
+    }

@@ -1,0 +1,139 @@
+"""Batches of rows of like length, padded to a small ladder of lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfreg.data.encoded import Encoded
+from tfreg.data.targets import NOT_A_WORD
+
+# A batch is padded up to the next rung, so that few shapes exist. Rungs are close
+# where texts are short and padding costs most.
+LADDER = (8, 16, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384, 448, 512)
+_POOL = 64  # batches whose rows are sorted together: mixes lengths between epochs
+
+
+def rung(length: int) -> int:
+    """The padded length of a batch whose longest row has ``length`` pieces."""
+    return next((step for step in LADDER if step >= length), length)
+
+
+class Batches:
+    """An encoded split as a `tf.data.Dataset` of batches.
+
+    In training, rows are shuffled by (seed, epoch) alone: sorted by length within
+    pools of 64 batches, then the batches shuffled. The same seed and epoch always
+    give the same batches, also after a restart. Otherwise rows come sorted by length.
+
+    Args:
+        encoded: the split.
+        batch_size: rows a batch; the last one may be smaller.
+        pad: id of the padding piece.
+        segments: whether the encoder takes segment ids.
+        seed: of the order; None for prediction and evaluation.
+    """
+
+    def __init__(
+        self,
+        encoded: Encoded,
+        batch_size: int,
+        *,
+        pad: int = 0,
+        segments: bool = True,
+        seed: int | None = None,
+    ) -> None:
+        self.encoded = encoded
+        self.batch_size = batch_size
+        self.pad = pad
+        self.segments = segments
+        self.seed = seed
+        self.epoch = 0  # set by the fit before each epoch
+        self._lengths = encoded.lengths
+
+    def __len__(self) -> int:
+        return -(-len(self.encoded) // self.batch_size)
+
+    def order(self, epoch: int) -> list[np.ndarray]:
+        """The row numbers of each batch of an epoch."""
+        if self.seed is None:
+            rows = np.argsort(self._lengths, kind="stable")
+            return self._cut(rows)
+        random = np.random.default_rng((self.seed, epoch))
+        rows = random.permutation(len(self.encoded))
+        pool = _POOL * self.batch_size
+        batches = [
+            batch
+            for start in range(0, len(rows), pool)
+            for batch in self._cut(self._by_length(rows[start : start + pool]))
+        ]
+        return [batches[i] for i in random.permutation(len(batches))]
+
+    def dataset(self) -> Any:
+        """The batches as (x, y, sample_weight), as much of it as there is."""
+        first = self.collate(np.arange(min(1, len(self.encoded))))
+        signature = tf.nest.map_structure(
+            lambda array: tf.TensorSpec(
+                [None] * (1 if array.ndim == 1 else 2), array.dtype
+            ),
+            first,
+        )
+
+        def generate() -> Iterator[Any]:
+            for rows in self.order(self.epoch):
+                yield self.collate(rows)
+
+        dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
+        return dataset.apply(
+            tf.data.experimental.assert_cardinality(len(self))
+        ).prefetch(tf.data.AUTOTUNE)
+
+    def collate(self, rows: np.ndarray) -> Any:
+        """One batch, padded."""
+        encoded = self.encoded
+        length = rung(int(self._lengths[rows].max(initial=1)))
+        pieces = [encoded.pieces[row] for row in rows]
+        x = {
+            "token_ids": pad_rows(pieces, length, self.pad),
+            "padding_mask": pad_rows(
+                [np.ones(len(p), "int32") for p in pieces], length
+            ),
+        }
+        if self.segments:
+            place = np.arange(length)[None, :]
+            real = x["padding_mask"] > 0
+            after = place >= encoded.second[rows][:, None]
+            x["segment_ids"] = (after & real).astype("int32")
+        if encoded.words is not None:
+            words = [encoded.words[row] for row in rows]
+            x["word_positions"] = pad_rows(words, length)
+        if encoded.targets is None:
+            return (x,)
+        y = self._pad(encoded.targets, rows, length, NOT_A_WORD)
+        if encoded.weights is None:
+            return x, y
+        return x, y, self._pad(encoded.weights, rows, length, 0)
+
+    def _pad(self, values: Any, rows: np.ndarray, length: int, fill: int) -> Any:
+        if isinstance(values, np.ndarray):
+            return values[rows]
+        return pad_rows([values[row] for row in rows], length, fill)
+
+    def _by_length(self, rows: np.ndarray) -> np.ndarray:
+        return rows[np.argsort(self._lengths[rows], kind="stable")]
+
+    def _cut(self, rows: np.ndarray) -> list[np.ndarray]:
+        size = self.batch_size
+        return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def pad_rows(rows: list[np.ndarray], length: int, fill: int = 0) -> np.ndarray:
+    """Rows of different length as one array, the rest filled."""
+    dtype = rows[0].dtype if rows else np.dtype("int32")
+    padded = np.full((len(rows), length), fill, dtype)
+    for i, row in enumerate(rows):
+        padded[i, : len(row)] = row
+    return padded

@@ -1,0 +1,64 @@
+"""A split as the encoder takes it: word pieces, unpadded, tokenised once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Packed rows of word pieces; a long tagged text is several rows (windows).
+
+    Args:
+        pieces: a row's ids, start and end tokens included, int32.
+        second: where a row's second text begins (its length if there is none).
+        example: the number of the example each row comes from.
+        words: for taggers, the positions of the first pieces of a row's words.
+        answers: for taggers, (first, end) of the words each row answers for, as
+            numbers within its ``words``; the others are context.
+        targets: one a row: id, number, vector, or (taggers) one id a word with −1 for
+            context; None without.
+        weights: one a row, or (taggers) one a word; None without.
+        examples: how many examples there are.
+        cut: how many of them did not fit and lost their end.
+    """
+
+    pieces: tuple[np.ndarray, ...]
+    second: np.ndarray
+    example: np.ndarray
+    examples: int
+    cut: int = 0
+    words: tuple[np.ndarray, ...] | None = None
+    answers: np.ndarray | None = None
+    targets: Any = None
+    weights: Any = None
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Real (non-padding) pieces a row."""
+        return np.fromiter(map(len, self.pieces), np.int64, len(self.pieces))
+
+    def take(self, rows: Any) -> Encoded:
+        """The rows with these numbers, in this order."""
+
+        def chosen(values: Any) -> Any:
+            if values is None or isinstance(values, np.ndarray):
+                return values if values is None else values[rows]
+            return type(values)(values[row] for row in rows)
+
+        fields = (
+            "pieces",
+            "second",
+            "example",
+            "words",
+            "answers",
+            "targets",
+            "weights",
+        )
+        return replace(self, **{name: chosen(getattr(self, name)) for name in fields})

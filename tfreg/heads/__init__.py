@@ -1,0 +1,6 @@
+"""What stands between a backbone and the logits."""
+
+from tfreg.heads.masked_mean import MaskedMean
+from tfreg.heads.word_gather import WordGather
+
+__all__ = ["MaskedMean", "WordGather"]

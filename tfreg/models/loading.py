@@ -1,0 +1,53 @@
+"""Opening what tfreg saved."""
+
+from __future__ import annotations
+
+import zipfile
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tfreg import _compat
+from tfreg._checks import InputError
+from tfreg.models.text_task import TextTask
+
+
+def saved_form(path: str | PathLike[str]) -> str | None:
+    """How a model was saved: ``"keras"``, ``"run"``, ``"preset"``; None for no model."""
+    path = Path(path)
+    if path.suffix == ".keras" and path.is_file():
+        return "keras"
+    if (path / "model.keras").is_file():
+        return "run"
+    return "preset" if (path / "task.json").is_file() else None
+
+
+def load_model(path: str | PathLike[str]) -> Any:
+    """A model that tfreg saved, with its penalties, anchors, labels and recipe.
+
+    Args:
+        path: a ``.keras`` file, a run folder, or a folder of `save_to_preset`.
+
+    Raises:
+        InputError: nothing there, not a model, damaged, or not one of tfreg's.
+
+    Example:
+        >>> model = load_model("runs/reviews")
+    """
+    form = saved_form(path)
+    if form is None:
+        what = (
+            "no saved model in it" if Path(path).exists() else "no such file or folder"
+        )
+        raise InputError(f"{path}: {what}")
+    if form == "preset":
+        return _compat.load_task(str(path), TextTask)
+    file = Path(path) / "model.keras" if form == "run" else Path(path)
+    if not zipfile.is_zipfile(file):
+        raise InputError(f"{file}: damaged: not a Keras model file")
+    model = keras.saving.load_model(file)
+    if not isinstance(model, TextTask):
+        raise InputError(f"{file}: holds a {type(model).__name__}, not a tfreg model")
+    return model

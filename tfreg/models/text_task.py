@@ -1,0 +1,353 @@
+"""What classifier, regressor and tagger share: structure, loss, fit, files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import keras_hub
+import numpy as np
+
+from tfreg import _compat
+from tfreg._checks import InputError
+from tfreg.adapt.architecture import set_architecture
+from tfreg.adapt.dropout import set_dropout
+from tfreg.adapt.freeze import freeze, freeze_unread
+from tfreg.adapt.penalise import Anchors, penalise
+from tfreg.callbacks import EpochClock
+from tfreg.data.batches import Batches
+from tfreg.data.encoded import Encoded
+from tfreg.data.examples import Examples
+from tfreg.data.preprocessing import TextPreprocessor
+from tfreg.models.feeding import Feeding
+from tfreg.optimizers import AdamW, WarmupDecay
+from tfreg.optimizers.adamw import NO_DECAY
+from tfreg.recipe import Recipe
+
+
+class TextTask(Feeding, keras_hub.models.Task):
+    """A backbone, a head, and a recipe that outlives every way of saving.
+
+    The constructor adapts, freezes and penalises the backbone, in this order, from
+    what the config holds: whatever builds the model again (`.keras`, a preset, a
+    clone) gets the same rates, the same frozen parts and the same penalties.
+    """
+
+    task: str
+    monitor: tuple[str, str]  # the dev score the best epoch is chosen by, and its mode
+
+    def __init__(
+        self,
+        backbone: Any,
+        preprocessor: TextPreprocessor | None,
+        *,
+        labels: tuple[str, ...],
+        units: int,
+        recipe: Recipe | Mapping[str, Any] | None = None,
+        architecture: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ) -> None:
+        recipe = _as_recipe(recipe)
+        architecture = {**_architecture(backbone), **(architecture or {})}
+        _claim(backbone)
+        # === The backbone: adapt, freeze, penalise ===
+        set_architecture(
+            backbone,
+            activation=architecture["activation"],
+            layer_norm_epsilon=architecture["layer_norm_epsilon"],
+        )
+        rates = {
+            "hidden": architecture["hidden_dropout"],
+            "attention": architecture["attention_dropout"],
+        }
+        if recipe.backbone_dropout is not None:
+            rates["hidden"] = recipe.backbone_dropout
+        if recipe.attention_dropout is not None:
+            rates["attention"] = recipe.attention_dropout
+        set_dropout(backbone, **rates)
+        freeze(backbone, recipe.freeze)
+        freeze_unread(backbone, self._reads(backbone.output, architecture["pooler"]))
+        anchors = Anchors(name="anchors")
+        penalties = penalise(backbone, recipe.backbone_regularizer, anchors)
+
+        # === Layers ===
+        self.backbone = backbone
+        self.preprocessor = preprocessor
+        self.anchors = anchors
+        self.head_dropout = keras.layers.Dropout(recipe.dropout, name="head_dropout")
+        self.logits = keras.layers.Dense(
+            units,
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
+            kernel_regularizer=recipe.kernel_regularizer,
+            dtype="float32",  # losses and metrics need every digit
+            name="logits",
+        )
+
+        # === Functional model ===
+        inputs = dict(backbone.input)
+        read = self._reads(backbone(inputs), architecture["pooler"])
+        features, inputs = self._features(read, inputs)
+        outputs = self.logits(self.head_dropout(features))
+        super().__init__(inputs=inputs, outputs=outputs, compile=False, name=name)
+
+        # === Config ===
+        self.labels = labels
+        self.recipe = recipe
+        self.architecture = architecture
+        self.penalties = penalties
+
+    def _reads(self, output: Any, pooler: bool) -> Any:
+        """The output of the backbone this head reads."""
+        raise NotImplementedError
+
+    def _features(
+        self, read: Any, inputs: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        """What the head sees, and all inputs of the model."""
+        raise NotImplementedError
+
+    def default_loss(self) -> Any:
+        """The loss the recipe asks for."""
+        raise NotImplementedError
+
+    def default_metrics(self) -> list[Any]:
+        """Penalty-free scores of training and dev data."""
+        raise NotImplementedError
+
+    def default_optimizer(self) -> AdamW:
+        """The recipe's AdamW; anchored weights are not decayed (they are pulled)."""
+        recipe = self.recipe
+        anchored = [
+            path
+            for path, penalty in self.penalties.items()
+            if getattr(penalty, "needs_anchor", False)
+        ]
+        return AdamW(
+            WarmupDecay(recipe.learning_rate, recipe.warmup, recipe.schedule),
+            weight_decay=recipe.weight_decay,
+            no_decay=(*NO_DECAY, *anchored),
+            global_clipnorm=recipe.global_clipnorm,
+        )
+
+    def compile(
+        self,
+        optimizer: Any = None,
+        loss: Any = None,
+        metrics: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Keras's `compile`; what is left out comes from the recipe.
+
+        Raises:
+            InputError: a regulariser, which belongs to the builder.
+        """
+        fields = set(Recipe.__dataclass_fields__)
+        for name in kwargs:
+            if "regularizer" in name or (name in fields and name != "seed"):
+                raise InputError(
+                    f"`compile({name}=...)` would do nothing: it belongs to the "
+                    f"weights or layers, which are built already; write "
+                    f"`build_{self.builder}(preset, ..., {name}=...)`"
+                )
+        # Every new shape would be compiled anew, and buckets have many shapes.
+        kwargs.setdefault("jit_compile", False)
+        metrics = self.default_metrics() if metrics is None else metrics
+        self._score_names = {getattr(m, "name", m) for m in keras.tree.flatten(metrics)}
+        super().compile(
+            optimizer=self.default_optimizer() if optimizer is None else optimizer,
+            loss=self.default_loss() if loss is None else loss,
+            metrics=metrics,
+            **kwargs,
+        )
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile as saved; Keras skips this for models with their own `compile`."""
+        self.compile(**keras.saving.deserialize_keras_object(dict(config)))
+        if getattr(self, "optimizer", None) is not None:
+            self.optimizer.build(self.trainable_variables)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The loss of the data, plus the penalties in training only.
+
+        Penalties in `val_loss` would let a strong λ look like a bad model.
+        """
+        if training:
+            return super().compute_loss(x, y, y_pred, sample_weight, training=training)
+        return _compat.data_loss(self, y, y_pred, sample_weight)
+
+    def encode(self, examples: Examples, **weights: Any) -> Encoded:
+        """Tokenise a split once; `fit`, `evaluate` and `predict` take the result.
+
+        Args:
+            examples: the split.
+            **weights: ``sample_weight`` and ``class_weight``, as for `fit`.
+        """
+        if self.preprocessor is None:
+            raise InputError("a model without a tokenizer takes ids, not text")
+        return self.preprocessor.encode(examples, **weights)
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *,
+        batch_size: int | None = None,
+        epochs: int | None = None,
+        validation_data: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[str, float] | None = None,
+        callbacks: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Train; what is left out comes from the recipe.
+
+        Sets the schedule's number of steps from the data and the epochs. With
+        validation data, and no `EarlyStopping` among the callbacks, the weights of
+        the epoch with the best dev score are restored at the end.
+
+        Args:
+            x: `Examples`, what `encode` made of them, texts (pairs, word lists) in
+                lists or arrays, a batched `tf.data.Dataset` of raw text, or ids.
+            y: targets by name, unless `x` carries them.
+            validation_data: the same forms, (x, y) in a tuple where y is apart.
+            class_weight: {label name: weight}.
+
+        Returns:
+            Keras's history; its scores, ``val_loss`` too, are free of penalties.
+        """
+        epochs = self.recipe.epochs if epochs is None else epochs
+        callbacks = list(callbacks or [])
+        train = self.feed(
+            x, y, sample_weight, class_weight, batch_size, seed=self.recipe.seed
+        )
+        if train.batches is not None:
+            callbacks.append(EpochClock(train.batches))
+            kwargs["shuffle"] = False  # the batches are shuffled already
+        if validation_data is not None:
+            kwargs["validation_data"] = self.feed_validation(
+                validation_data, batch_size
+            )
+            callbacks += self._early_stopping(callbacks, epochs)
+        steps = steps_per_epoch or train.steps()
+        self._begin_schedule(steps, epochs, initial_epoch)
+        return super().fit(
+            **train.arguments,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            callbacks=callbacks,
+            **kwargs,
+        )
+
+    def _early_stopping(self, callbacks: list[Any], epochs: int) -> list[Any]:
+        if any(isinstance(c, keras.callbacks.EarlyStopping) for c in callbacks):
+            return []
+        score, mode = self.monitor
+        if score not in self._score_names:
+            return []  # compiled with metrics of the user's own
+        return [
+            keras.callbacks.EarlyStopping(
+                monitor=f"val_{score}",
+                mode=mode,
+                patience=self.recipe.patience or epochs,
+                restore_best_weights=True,
+            )
+        ]
+
+    def _begin_schedule(self, steps: int, epochs: int, initial_epoch: int) -> None:
+        schedule = _compat.schedule(self.optimizer)
+        if isinstance(schedule, WarmupDecay):
+            done = _compat.iterations(self.optimizer)
+            first = max(done - initial_epoch * steps, 0)
+            schedule.begin(first, epochs * steps)
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        sample_weight: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Loss and scores, free of penalties; takes what `fit` takes."""
+        if kwargs.get("_use_cached_eval_dataset"):  # Keras, between epochs
+            return super().evaluate(x, y, batch_size, sample_weight, **kwargs)
+        feed = self.feed(x, y, sample_weight, None, batch_size)
+        return super().evaluate(**feed.arguments, **kwargs)
+
+    def predict(
+        self, x: Any = None, batch_size: int | None = None, **kwargs: Any
+    ) -> Any:
+        """Logits, a row a text, in the order given."""
+        feed = self.feed(x, None, None, None, batch_size)
+        if feed.batches is None:
+            return super().predict(**feed.arguments, **kwargs)
+        if not len(feed.batches):
+            return np.zeros((0, self.logits.units), "float32")
+        logits = super().predict(feed.batches.dataset(), **kwargs)
+        result = np.empty_like(logits)
+        result[np.concatenate(feed.batches.order(0))] = logits
+        return result
+
+    @property
+    def builder(self) -> str:
+        """The builder that makes such a model: ``build_`` and this."""
+        return {"regress": "regressor", "tag": "tagger"}.get(self.task, "classifier")
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "recipe": self.recipe.to_json(),
+            "architecture": dict(self.architecture),
+        }
+
+    @classmethod
+    def from_preset(cls, preset: str, **kwargs: Any) -> Any:
+        """The task that `save_to_preset` wrote to a local folder."""
+        if kwargs:
+            raise InputError(
+                f"`from_preset` loads a saved task as it is; got {sorted(kwargs)}; "
+                "use a builder to make a new task on a preset"
+            )
+        return _compat.load_task(preset, cls)
+
+
+def _as_recipe(recipe: Recipe | Mapping[str, Any] | None) -> Recipe:
+    if recipe is None:
+        return Recipe()
+    return recipe if isinstance(recipe, Recipe) else Recipe.from_json(recipe)
+
+
+def _architecture(backbone: Any) -> dict[str, Any]:
+    """What a backbone's own config forgets, as it is now."""
+    rates: dict[str, float] = {}
+    for kind, dropout in _compat.dropouts([backbone]):
+        rates.setdefault(kind, _compat.dropout_rate(dropout))
+    return {
+        "activation": None,
+        "layer_norm_epsilon": None,
+        "pooler": isinstance(backbone.output, dict)
+        and "pooled_output" in backbone.output,
+        "hidden_dropout": rates.get("hidden"),
+        "attention_dropout": rates.get("attention"),
+    }
+
+
+def _claim(backbone: Any) -> None:
+    """A backbone belongs to one model: freezing and penalties are on its weights."""
+    if getattr(backbone, "tfreg_claimed", False):
+        raise InputError(
+            "this backbone already belongs to a tfreg model, which has set its "
+            "dropout, frozen parts and penalties; load it anew for another model"
+        )
+    backbone.tfreg_claimed = True

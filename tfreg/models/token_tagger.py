@@ -1,0 +1,148 @@
+"""Word lists to one tag a word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfreg.data.batches import Batches, rung
+from tfreg.data.targets import check_labels
+from tfreg.heads import WordGather
+from tfreg.metrics.accuracy import CrossEntropy as CrossEntropyScore
+from tfreg.metrics.accuracy import MaskedAccuracy
+from tfreg.metrics.spans import SpanF1
+from tfreg.models.predictions import Prediction
+from tfreg.models.text_task import TextTask
+from tfreg.objectives import CrossEntropy
+
+
+@keras.saving.register_keras_serializable("tfreg")
+class TokenTagger(TextTask):
+    """A tag for every word, from any KerasHub text encoder.
+
+    The encoder's output at each word's first piece, then dropout, then one Dense
+    layer in float32. Loss and scores count real words only, each once. At prediction
+    every word gets exactly one tag, however long the text: long ones are read through
+    overlapping windows. Usually made by `build_tagger`.
+
+    Args:
+        backbone: a KerasHub backbone, which from then on belongs to this model.
+        preprocessor: a `TextPreprocessor`; None for a model that takes ids.
+        labels: tag names; a tag's id is its place.
+        recipe: settings, see `Recipe`.
+        architecture: what the backbone's config does not hold, see `set_architecture`.
+
+    Shapes:
+        input: as `TextClassifier`, and word_positions (batch, words), int32: the place
+            of each word's first piece, 0 for no word; output: logits
+            (batch, words, tags), float32. Targets: (batch, words), −1 for no word.
+
+    Raises:
+        InputError: impossible labels or recipe.
+
+    Example:
+        >>> model = TokenTagger(backbone, preprocessor, labels=("O", "B-PER", "I-PER"))
+        >>> model.compile()
+    """
+
+    task = "tag"
+
+    def __init__(
+        self,
+        backbone: Any,
+        preprocessor: Any = None,
+        *,
+        labels: Sequence[str],
+        recipe: Any = None,
+        architecture: Any = None,
+        name: str | None = None,
+    ) -> None:
+        labels = check_labels(labels, "tag")
+        super().__init__(
+            backbone,
+            preprocessor,
+            labels=labels,
+            units=len(labels),
+            recipe=recipe,
+            architecture=architecture,
+            name=name,
+        )
+        self.has_spans = any(label.startswith(("B-", "I-")) for label in labels)
+        self.monitor = ("span_f1_strict" if self.has_spans else "accuracy", "max")
+
+    def _reads(self, output: Any, pooler: bool) -> Any:
+        return output["sequence_output"] if isinstance(output, dict) else output
+
+    def _features(
+        self, read: Any, inputs: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        positions = keras.Input((None,), dtype="int32", name="word_positions")
+        words = WordGather(name="word_gather")(read, positions)
+        return words, {**inputs, "word_positions": positions}
+
+    def default_loss(self) -> Any:
+        return CrossEntropy(self.recipe.label_smoothing)
+
+    def default_metrics(self) -> list[Any]:
+        scores = [CrossEntropyScore(), MaskedAccuracy()]
+        if self.has_spans:
+            scores += [SpanF1(self.labels, "strict"), SpanF1(self.labels, "lenient")]
+        return scores
+
+    def predict(
+        self, x: Any = None, batch_size: int | None = None, **kwargs: Any
+    ) -> Any:
+        """Logits of every word: for word lists a list of (words, tags) arrays."""
+        feed = self.feed(x, None, None, None, batch_size)
+        if feed.batches is None:
+            return super().predict(x, batch_size=batch_size, **kwargs)
+        encoded = feed.batches.encoded
+        parts: list[list[np.ndarray]] = [[] for _ in range(encoded.examples)]
+        logits: dict[int, np.ndarray] = {}
+        lengths = np.array([rung(length) for length in encoded.lengths])
+        # One shape at a time: outputs of different width cannot be joined.
+        for length in np.unique(lengths):
+            rows = np.flatnonzero(lengths == length)
+            batches = Batches(
+                encoded.take(rows),
+                feed.batches.batch_size,
+                pad=feed.batches.pad,
+                segments=feed.batches.segments,
+            )
+            found = keras.Model.predict(self, batches.dataset(), **kwargs)
+            for row, values in zip(rows[np.concatenate(batches.order(0))], found):
+                logits[int(row)] = values
+        assert encoded.answers is not None
+        for row, (first, end) in enumerate(encoded.answers):  # windows in order
+            parts[encoded.example[row]].append(logits[row][first:end])
+        empty = np.zeros((0, len(self.labels)), "float32")
+        return [np.concatenate(found) if found else empty for found in parts]
+
+    def predict_labels(
+        self, x: Any, batch_size: int | None = None
+    ) -> list[list[Prediction]]:
+        """The tag of every word, with probabilities.
+
+        Args:
+            x: word lists, `Examples` or what `encode` made of them.
+
+        Returns:
+            One list a sentence, of one `Prediction` a word, in order.
+        """
+        result = []
+        for logits in self.predict(x, batch_size=batch_size, verbose=0):
+            rows = ops.convert_to_numpy(ops.softmax(logits, axis=-1))
+            result.append([self._prediction(row) for row in rows])
+        return result
+
+    def _prediction(self, row: np.ndarray) -> Prediction:
+        best = int(row.argmax())
+        named = {label: float(p) for label, p in zip(self.labels, row)}
+        return Prediction(self.labels[best], float(row[best]), named)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "labels": list(self.labels)}

@@ -1,0 +1,6 @@
+"""Loss terms."""
+
+from tfreg.objectives.cross_entropy import BinaryCrossEntropy, CrossEntropy
+from tfreg.objectives.squared_error import SquaredError
+
+__all__ = ["BinaryCrossEntropy", "CrossEntropy", "SquaredError"]

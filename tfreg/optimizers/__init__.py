@@ -1,0 +1,6 @@
+"""The optimiser and its learning-rate schedule."""
+
+from tfreg.optimizers.adamw import AdamW
+from tfreg.optimizers.schedules import WarmupDecay
+
+__all__ = ["AdamW", "WarmupDecay"]

@@ -1,0 +1,71 @@
+"""AdamW as the field means it: exclusions that save, gradients summed first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from tfreg import _compat
+from tfreg.selection import matches
+
+# Layer norms and biases, in every backbone of KerasHub. (Patterns such as "LayerNorm",
+# copied from other libraries, match no Keras variable.)
+NO_DECAY = ("*/bias", "*/gamma", "*/beta", "bias", "gamma", "beta")
+
+
+@keras.saving.register_keras_serializable("tfreg")
+class AdamW(keras.optimizers.AdamW):
+    """Bias-corrected Adam with decoupled weight decay.
+
+    w ← w·(1 − η·wd), then w ← w − η·m̂/(√v̂ + ε) with m̂, v̂ corrected for their start
+    at zero. Two things differ from Keras's own AdamW: variables left out of the decay
+    are chosen by path pattern and are part of the config (Keras forgets them when
+    saved, and drops them inside a loss-scaling optimiser), and the rows of a sparse
+    embedding gradient are summed before the second moment sees them, as in every
+    other framework.
+
+    Args:
+        learning_rate: number or schedule.
+        weight_decay: at least 0; defaults to 0.01.
+        no_decay: path patterns (as in `fnmatch`) of the variables left out; defaults
+            to biases and layer norms.
+        epsilon: defaults to 1e-8.
+        **kwargs: as for `keras.optimizers.AdamW`.
+
+    Example:
+        >>> model.compile(AdamW(5e-5, no_decay=("*/bias", "token_embedding/*")))
+
+    Loshchilov & Hutter (2019), "Decoupled Weight Decay Regularization", algorithm 2.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 5e-5,
+        weight_decay: float = 0.01,
+        no_decay: Sequence[str] = NO_DECAY,
+        epsilon: float = 1e-8,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("name", "adamw")
+        super().__init__(
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            epsilon=epsilon,
+            **kwargs,
+        )
+        self.no_decay = tuple(no_decay)
+
+    def build(self, variables: Any) -> None:
+        if not self.built:
+            left_out = [v for v in variables if matches(v.path, self.no_decay)]
+            self.exclude_from_weight_decay(var_list=left_out)
+        super().build(variables)
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
+        grads = [_compat.dense_gradient(gradient) for gradient in grads]
+        return super().apply(grads, trainable_variables)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "no_decay": list(self.no_decay)}

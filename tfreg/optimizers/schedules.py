@@ -1,0 +1,90 @@
+"""Learning rates over a fit: a linear rise, then a fall to zero."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfreg._checks import check_choice, check_integer, check_number
+
+
+@keras.saving.register_keras_serializable("tfreg")
+class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """Warm-up then decay, over a number of steps that `fit` sets.
+
+    With s steps done since the fit began, T in all and W = warmup·T,
+
+    - s < W: η·(s + 1)/W, at most η;
+    - after that, with r = (s − W)/(T − W): η·(1 − r) for ``"linear"``,
+      η·½(1 + cos πr) for ``"cosine"``, η for ``"constant"``.
+
+    T lives in variables, so that a new fit changes it without retracing. Until it is
+    set (T = 0) the rate is η.
+
+    Args:
+        learning_rate: peak η, above 0.
+        warmup: share of the steps that rise, in [0, 1].
+        schedule: ``"linear"``, ``"cosine"`` or ``"constant"``.
+        total_steps: T, at least 0.
+        first_step: the optimiser's iterations when the fit began, at least 0.
+
+    Example:
+        >>> schedule = WarmupDecay(1.0, warmup=0.5, total_steps=4)
+        >>> [round(float(schedule(step)), 2) for step in range(4)]
+        [0.5, 1.0, 1.0, 0.5]
+    """
+
+    def __init__(
+        self,
+        learning_rate: float,
+        warmup: float = 0.1,
+        schedule: str = "linear",
+        total_steps: int = 0,
+        first_step: int = 0,
+    ) -> None:
+        super().__init__()
+        self.learning_rate = check_number(
+            "learning_rate", learning_rate, low=0, open_low=True
+        )
+        self.warmup = check_number("warmup", warmup, low=0, high=1)
+        self.schedule = check_choice(
+            "schedule", schedule, ("linear", "cosine", "constant")
+        )
+        self._total = _counter("total_steps", total_steps)
+        self._first = _counter("first_step", first_step)
+
+    def begin(self, first_step: int, total_steps: int) -> None:
+        """Start a fit: T steps from iteration ``first_step`` on."""
+        self._first.assign(check_integer("first_step", first_step, low=0))
+        self._total.assign(check_integer("total_steps", total_steps, low=0))
+
+    def __call__(self, step: Any) -> Any:
+        total = ops.cast(self._total, "float32")
+        done = ops.cast(step, "float32") - ops.cast(self._first, "float32")
+        rise = self.warmup * total
+        left = ops.clip((total - done) / ops.maximum(total - rise, 1.0), 0.0, 1.0)
+        if self.schedule == "constant":
+            fall = ops.ones_like(left)
+        elif self.schedule == "linear":
+            fall = left
+        else:
+            fall = 0.5 * (1.0 + ops.cos(3.141592653589793 * (1.0 - left)))
+        risen = ops.minimum((done + 1.0) / ops.maximum(rise, 1e-6), 1.0)
+        share = ops.where(done < rise, risen, fall)
+        return self.learning_rate * ops.where(total > 0, share, 1.0)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "learning_rate": self.learning_rate,
+            "warmup": self.warmup,
+            "schedule": self.schedule,
+            "total_steps": int(ops.convert_to_numpy(self._total)),
+            "first_step": int(ops.convert_to_numpy(self._first)),
+        }
+
+
+def _counter(name: str, value: int) -> Any:
+    check_integer(name, value, low=0)
+    return keras.Variable(value, dtype="int32", trainable=False, name=name)
