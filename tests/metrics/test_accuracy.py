@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit, log_softmax
 from sklearn.metrics import accuracy_score, log_loss
 
-from tests.metrics.helpers import cut, total
+from tests.metrics.measuring import cut, total
 from tfreg.metrics import CrossEntropy, MaskedAccuracy
 
 RNG = np.random.default_rng(0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, matthews_corrcoef
 
-from tests.metrics.helpers import cut, total
+from tests.metrics.measuring import cut, total
 from tfreg._checks import InputError
 from tfreg.metrics import MacroF1, MatthewsCorrelation, WeightedF1
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import pearsonr
 
-from tests.metrics.helpers import cut, total
+from tests.metrics.measuring import cut, total
 from tfreg.metrics import Pearson
 
 

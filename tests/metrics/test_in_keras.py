@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.metrics.helpers import Echo, ZeroLoss, cut, fitted, total
+from tests.metrics.measuring import Echo, ZeroLoss, cut, fitted, total
 from tfreg import metrics
 
 TAGS = ["O", "B-A", "I-A"]

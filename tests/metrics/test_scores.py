@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
-from tests.metrics.helpers import total
+from tests.metrics.measuring import total
 from tfreg import metrics
 from tfreg._checks import InputError
 

@@ -7,7 +7,7 @@ import pytest
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 
-from tests.metrics.helpers import cut, total
+from tests.metrics.measuring import cut, total
 from tfreg._checks import InputError
 from tfreg.metrics import SpanF1
 
