@@ -91,6 +91,17 @@ def iterations(optimizer: Any) -> int:
     return int(ops.convert_to_numpy(optimizer.iterations.value))
 
 
+def value_and_gradients(function: Any, variables: list[Any]) -> tuple[Any, list[Any]]:
+    """What a function of no arguments gives, and its gradients (zeros if none)."""
+    with tf.GradientTape() as tape:
+        value = function()
+    gradients = tape.gradient(value, [variable.value for variable in variables])
+    return value, [
+        ops.zeros(variable.shape) if gradient is None else dense_gradient(gradient)
+        for gradient, variable in zip(gradients, variables)
+    ]
+
+
 def load_task(folder: str, cls: type) -> Any:
     """A task saved by `save_to_preset`, as exactly the class that was saved.
 
@@ -109,6 +120,9 @@ _CJK = (
     r"\x{2B740}-\x{2B81F}\x{2B820}-\x{2CEAF}\x{F900}-\x{FAFF}\x{2F800}-\x{2FA1F}]"
 )
 _PUNCTUATION = r"[!-/:-@\[-`{-~\p{P}]"
+# Where TensorFlow lowers by context (sigma at the end of a word), or by the language
+# of the machine it runs on (Turkish, Lithuanian), and Hugging Face does not.
+_LOWERED_ALIKE = list(zip("ΣIJĮÌÍĨ", "σijįìíĩ")) + [("İ", "i\u0307")]
 _LONGEST_WORD = 100  # characters; Hugging Face's WordPiece gives [UNK] beyond
 
 
@@ -157,8 +171,9 @@ def _tokenize_bert(tokenizer: Any, inputs: Any) -> Any:
     if tokenizer.strip_accents:
         text = replace(tf_text.normalize_utf8(text, "NFD"), r"\p{Mn}", "")
     if tokenizer.lowercase:
-        # A sigma at the end of a word stays the ordinary one, as in Rust.
-        text = tf.strings.lower(replace(text, "Σ", "σ"), encoding="utf-8")
+        for capital, small in _LOWERED_ALIKE:
+            text = replace(text, capital, small)
+        text = tf.strings.lower(text, encoding="utf-8")
     words = tf_text.regex_split(text, r"[\s\p{Z}]|" + _PUNCTUATION, _PUNCTUATION)
     too_long = tf.strings.length(words, unit="UTF8_CHAR") > _LONGEST_WORD
     words = tf.where(too_long, tokenizer.oov_token, words)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -43,18 +42,18 @@ def as_examples(x: Any, y: Any, task: str) -> Examples | None:
     if task == "tag":
         if not isinstance(x[0], (list, tuple, np.ndarray)):
             raise InputError(f"`x` must be word lists, one a sentence; got {x[0]!r}")
-        return Examples("words", [_strings(words) for words in x], y)
+        return Examples("words", tuple(tuple(_strings(words)) for words in x), y)
     if isinstance(x[0], str):
-        return Examples("text", x, y)
+        return Examples("text", tuple(x), y)
     if len(x) == 2 and isinstance(x, tuple) and _is_column(x[0]):
         a, b = (_decode(part) for part in x)
         if len(a) != len(b):
             raise InputError(
                 f"`x` must be two columns of one length; got {len(a)} and {len(b)}"
             )
-        return Examples("pair", list(zip(a, b)), y)
+        return Examples("pair", tuple(zip(a, b)), y)
     if isinstance(x[0], (list, tuple)) and x[0] and isinstance(x[0][0], str):
-        return Examples("pair", x, y)
+        return Examples("pair", tuple(x), y)
     return None
 
 
@@ -66,7 +65,7 @@ def _strings(words: Any) -> list[str]:
     return _decode(words) if not isinstance(words, (list, tuple)) else list(words)
 
 
-def _decode(values: Sequence[Any]) -> list[Any]:
+def _decode(values: Any) -> list[Any]:
     """Arrays of bytes or strings as (nested) lists of strings."""
     return [
         (

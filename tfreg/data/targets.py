@@ -74,7 +74,8 @@ def class_weights(
     for name, weight in weights.items():
         if not isinstance(weight, (int, float)) or not weight >= 0:
             raise InputError(
-                f"`class_weight[{name!r}]` must be a number of at least 0; got {weight!r}"
+                f"`class_weight[{name!r}]` must be a number of at least 0; "
+                f"got {weight!r}"
             )
         table[_id(name, ids, "class_weight")] = weight
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfreg._checks import InputError
+from tfreg._checks import DataWarning, InputError
 from tfreg.data.batches import Batches
 from tfreg.data.encoded import Encoded
 from tfreg.data.inputs import as_examples
@@ -32,77 +33,105 @@ class Feed:
         if is_dataset(x):
             return count(x)
         rows = len(keras.tree.flatten(x)[0])
-        return -(-rows // (self.arguments.get("batch_size") or 32))
+        return -(-rows // self.arguments["batch_size"])
 
 
-class Feeding:
-    """The part of a task model that understands data."""
+def feed(
+    model: Any,
+    x: Any,
+    y: Any = None,
+    *,
+    sample_weight: Any = None,
+    class_weight: Mapping[str, float] | None = None,
+    batch_size: int | None = None,
+    seed: int | None = None,
+) -> Feed:
+    """One set of data for a model, for training if a seed is given.
 
-    def feed(
-        self,
-        x: Any,
-        y: Any,
-        sample_weight: Any,
-        class_weight: Mapping[str, float] | None,
-        batch_size: int | None,
-        seed: int | None = None,
-    ) -> Feed:
-        """One set of data, for training if a seed is given."""
-        preprocessor = self.preprocessor
-        if is_dataset(x):
-            if class_weight is not None:
-                table = class_weights(class_weight, self.task, self.labels)
-                x = weigh(x.map(self.preprocess_samples), table)
-            return Feed({"x": x, "y": y, "batch_size": batch_size})
-        size = batch_size or self.recipe.batch_size
-        if preprocessor is not None:
-            encoded = x
-            if not isinstance(x, Encoded):
-                examples = as_examples(x, y, self.task)
-                if examples is None:
-                    raise InputError(
-                        f"`x` must be texts, Examples or a batched tf.data.Dataset; "
-                        f"got {type(x).__name__}"
-                    )
-                encoded = preprocessor.encode(
-                    examples, sample_weight=sample_weight, class_weight=class_weight
-                )
-            elif class_weight is not None or sample_weight is not None:
-                raise InputError("weights of encoded data are given to `encode`")
-            batches = Batches(
-                encoded,
-                size,
-                pad=preprocessor.pad,
-                segments=preprocessor.segments,
-                seed=seed,
+    Raises:
+        InputError: data the model cannot take.
+    """
+    size = batch_size or model.recipe.batch_size
+    if is_dataset(x):
+        if class_weight is not None:
+            table = class_weights(class_weight, model.task, model.labels)
+            assert table is not None
+            x = weigh(x.map(model.preprocess_samples), table)
+        given = {"y": y, "sample_weight": sample_weight, "batch_size": batch_size}
+        return Feed({"x": x, **{k: v for k, v in given.items() if v is not None}})
+    if model.preprocessor is None:
+        return _feed_ids(model, x, y, sample_weight, class_weight, size)
+    if isinstance(x, Encoded):
+        if class_weight is not None or sample_weight is not None:
+            raise InputError("weights of encoded data are given to `encode`")
+        encoded = x
+    else:
+        examples = as_examples(x, y, model.task)
+        if examples is None:
+            raise InputError(
+                "`x` must be texts, Examples or a batched tf.data.Dataset; "
+                f"got {type(x).__name__}"
             )
-            return Feed({"x": batches.dataset()}, batches)
-        if y is not None:
-            y = self._ids(y)
-            table = class_weights(class_weight, self.task, self.labels)
-            if table is not None:
-                weights = np.where(y >= 0, table[np.maximum(y, 0)], 0).astype("float32")
-                sample_weight = (
-                    weights if sample_weight is None else weights * sample_weight
-                )
-        arguments = {"x": x, "y": y, "sample_weight": sample_weight, "batch_size": size}
-        return Feed(arguments)
+        encoded = encode(
+            model, examples, sample_weight=sample_weight, class_weight=class_weight
+        )
+    if seed is not None and (encoded.targets is None or not len(encoded)):
+        raise InputError("`x` must be labelled examples, at least one")
+    batches = model.preprocessor.batches(encoded, size, seed)
+    return Feed({"x": batches.dataset()}, batches)
 
-    def feed_validation(self, data: Any, batch_size: int | None) -> Any:
-        """`validation_data` of `fit`, for Keras."""
-        if isinstance(data, tuple) and len(data) in (2, 3):
-            x, y, *rest = data
-            feed = self.feed(x, y, rest[0] if rest else None, None, batch_size)
-        else:
-            feed = self.feed(data, None, None, None, batch_size)
-        arguments = feed.arguments
-        if arguments.get("y") is None:
-            return arguments["x"]
-        return arguments["x"], arguments["y"], arguments["sample_weight"]
 
-    def _ids(self, y: Any) -> np.ndarray:
-        """Targets that came with ids instead of text."""
-        array = np.asarray(y)
-        if array.dtype.kind in "OUS" and self.task in ("classify", "regress"):
-            return np.asarray(encode_targets(list(y), self.task, self.labels))
-        return array
+def feed_validation(model: Any, data: Any, batch_size: int | None) -> Any:
+    """`validation_data` of `fit`, for Keras."""
+    x, y, *rest = data if isinstance(data, tuple) else (data, None)
+    weight = rest[0] if rest else None
+    arguments = feed(model, x, y, sample_weight=weight, batch_size=batch_size).arguments
+    if arguments.get("y") is None:
+        return arguments["x"]
+    return arguments["x"], arguments["y"], arguments["sample_weight"]
+
+
+def whole_batch(model: Any, data: Any) -> tuple[Any, Any, Any]:
+    """All of some data as one batch: (x, y, sample_weight), None where missing."""
+    x, y, *rest = data if isinstance(data, tuple) else (data, None)
+    found = feed(model, x, y, sample_weight=rest[0] if rest else None)
+    if found.batches is not None:
+        batch = found.batches.collate(np.arange(len(found.batches.encoded)))
+    elif is_dataset(x):
+        batch = model.preprocess_samples(*next(iter(x)))
+    else:
+        batch = (found.arguments["x"], found.arguments["y"])
+    return keras.utils.unpack_x_y_sample_weight(batch)
+
+
+def encode(model: Any, examples: Any, **weights: Any) -> Encoded:
+    """Tokenise a split once, and say how many texts were cut."""
+    if model.preprocessor is None:
+        raise InputError("a model without a tokenizer takes ids, not text")
+    encoded = model.preprocessor.encode(examples, **weights)
+    if encoded.cut:
+        warnings.warn(
+            f"{encoded.cut} of {encoded.examples} texts cut to "
+            f"sequence_length={model.preprocessor.sequence_length}",
+            DataWarning,
+            stacklevel=4,
+        )
+    return encoded
+
+
+def _feed_ids(
+    model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any, size: int
+) -> Feed:
+    """Arrays of ids, for a model without a tokenizer."""
+    if y is not None:
+        y = np.asarray(y)
+        if y.dtype.kind in "OUS":
+            y = np.asarray(encode_targets(y.tolist(), model.task, model.labels))
+        table = class_weights(class_weight, model.task, model.labels)
+        if table is not None:
+            weights = np.where(y >= 0, table[np.maximum(y, 0)], 0).astype("float32")
+            each = np.asarray(1.0 if sample_weight is None else sample_weight)
+            if each.ndim == 1 and weights.ndim == 2:
+                each = each[:, None]
+            sample_weight = weights * each
+    return Feed({"x": x, "y": y, "sample_weight": sample_weight, "batch_size": size})

@@ -15,7 +15,7 @@ from tfreg.models.text_task import TextTask
 
 
 def saved_form(path: str | PathLike[str]) -> str | None:
-    """How a model was saved: ``"keras"``, ``"run"``, ``"preset"``; None for no model."""
+    """How a model was saved: "keras", "run" or "preset"; None if there is none."""
     path = Path(path)
     if path.suffix == ".keras" and path.is_file():
         return "keras"

@@ -95,9 +95,12 @@ class TextClassifier(PooledTask):
 
     def default_metrics(self) -> list[Any]:
         count = len(self.labels)
-        multi = {"multi_label": True} if self.multi_label else {}
+        many = self.multi_label
         scores = [CrossEntropyScore(), MaskedAccuracy()]
-        scores += [MacroF1(count, **multi), WeightedF1(count, **multi)]
+        scores += [
+            MacroF1(count, multi_label=many),
+            WeightedF1(count, multi_label=many),
+        ]
         return scores if self.multi_label else [*scores, MatthewsCorrelation(count)]
 
     def predict_labels(self, x: Any, batch_size: int | None = None) -> list[Prediction]:

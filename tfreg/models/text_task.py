@@ -16,17 +16,16 @@ from tfreg.adapt.dropout import set_dropout
 from tfreg.adapt.freeze import freeze, freeze_unread
 from tfreg.adapt.penalise import Anchors, penalise
 from tfreg.callbacks import EpochClock
-from tfreg.data.batches import Batches
 from tfreg.data.encoded import Encoded
 from tfreg.data.examples import Examples
 from tfreg.data.preprocessing import TextPreprocessor
-from tfreg.models.feeding import Feeding
+from tfreg.models import feeding
 from tfreg.optimizers import AdamW, WarmupDecay
 from tfreg.optimizers.adamw import NO_DECAY
 from tfreg.recipe import Recipe
 
 
-class TextTask(Feeding, keras_hub.models.Task):
+class TextTask(keras_hub.models.Task):
     """A backbone, a head, and a recipe that outlives every way of saving.
 
     The constructor adapts, freezes and penalises the backbone, in this order, from
@@ -190,9 +189,7 @@ class TextTask(Feeding, keras_hub.models.Task):
             examples: the split.
             **weights: ``sample_weight`` and ``class_weight``, as for `fit`.
         """
-        if self.preprocessor is None:
-            raise InputError("a model without a tokenizer takes ids, not text")
-        return self.preprocessor.encode(examples, **weights)
+        return feeding.encode(self, examples, **weights)
 
     def fit(
         self,
@@ -227,15 +224,21 @@ class TextTask(Feeding, keras_hub.models.Task):
         """
         epochs = self.recipe.epochs if epochs is None else epochs
         callbacks = list(callbacks or [])
-        train = self.feed(
-            x, y, sample_weight, class_weight, batch_size, seed=self.recipe.seed
+        train = feeding.feed(
+            self,
+            x,
+            y,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            batch_size=batch_size,
+            seed=self.recipe.seed,
         )
         if train.batches is not None:
             callbacks.append(EpochClock(train.batches))
             kwargs["shuffle"] = False  # the batches are shuffled already
         if validation_data is not None:
-            kwargs["validation_data"] = self.feed_validation(
-                validation_data, batch_size
+            kwargs["validation_data"] = feeding.feed_validation(
+                self, validation_data, batch_size
             )
             callbacks += self._early_stopping(callbacks, epochs)
         steps = steps_per_epoch or train.steps()
@@ -282,21 +285,23 @@ class TextTask(Feeding, keras_hub.models.Task):
         """Loss and scores, free of penalties; takes what `fit` takes."""
         if kwargs.get("_use_cached_eval_dataset"):  # Keras, between epochs
             return super().evaluate(x, y, batch_size, sample_weight, **kwargs)
-        feed = self.feed(x, y, sample_weight, None, batch_size)
-        return super().evaluate(**feed.arguments, **kwargs)
+        data = feeding.feed(
+            self, x, y, sample_weight=sample_weight, batch_size=batch_size
+        )
+        return super().evaluate(**data.arguments, **kwargs)
 
     def predict(
         self, x: Any = None, batch_size: int | None = None, **kwargs: Any
     ) -> Any:
         """Logits, a row a text, in the order given."""
-        feed = self.feed(x, None, None, None, batch_size)
-        if feed.batches is None:
-            return super().predict(**feed.arguments, **kwargs)
-        if not len(feed.batches):
+        data = feeding.feed(self, x, batch_size=batch_size)
+        if data.batches is None:
+            return super().predict(x, batch_size=batch_size, **kwargs)
+        if not len(data.batches):
             return np.zeros((0, self.logits.units), "float32")
-        logits = super().predict(feed.batches.dataset(), **kwargs)
+        logits = super().predict(data.batches.dataset(), **kwargs)
         result = np.empty_like(logits)
-        result[np.concatenate(feed.batches.order(0))] = logits
+        result[np.concatenate(data.batches.order(0))] = logits
         return result
 
     @property

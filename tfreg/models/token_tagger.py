@@ -9,12 +9,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfreg.data.batches import Batches, rung
+from tfreg.data.batches import rung
 from tfreg.data.targets import check_labels
 from tfreg.heads import WordGather
 from tfreg.metrics.accuracy import CrossEntropy as CrossEntropyScore
 from tfreg.metrics.accuracy import MaskedAccuracy
 from tfreg.metrics.spans import SpanF1
+from tfreg.models import feeding
 from tfreg.models.predictions import Prediction
 from tfreg.models.text_task import TextTask
 from tfreg.objectives import CrossEntropy
@@ -97,26 +98,21 @@ class TokenTagger(TextTask):
         self, x: Any = None, batch_size: int | None = None, **kwargs: Any
     ) -> Any:
         """Logits of every word: for word lists a list of (words, tags) arrays."""
-        feed = self.feed(x, None, None, None, batch_size)
-        if feed.batches is None:
+        data = feeding.feed(self, x, batch_size=batch_size)
+        if data.batches is None:
             return super().predict(x, batch_size=batch_size, **kwargs)
-        encoded = feed.batches.encoded
+        encoded, size = data.batches.encoded, data.batches.batch_size
+        assert encoded.answers is not None and self.preprocessor is not None
         parts: list[list[np.ndarray]] = [[] for _ in range(encoded.examples)]
         logits: dict[int, np.ndarray] = {}
         lengths = np.array([rung(length) for length in encoded.lengths])
         # One shape at a time: outputs of different width cannot be joined.
         for length in np.unique(lengths):
             rows = np.flatnonzero(lengths == length)
-            batches = Batches(
-                encoded.take(rows),
-                feed.batches.batch_size,
-                pad=feed.batches.pad,
-                segments=feed.batches.segments,
-            )
+            batches = self.preprocessor.batches(encoded.take(rows), size)
             found = keras.Model.predict(self, batches.dataset(), **kwargs)
             for row, values in zip(rows[np.concatenate(batches.order(0))], found):
                 logits[int(row)] = values
-        assert encoded.answers is not None
         for row, (first, end) in enumerate(encoded.answers):  # windows in order
             parts[encoded.example[row]].append(logits[row][first:end])
         empty = np.zeros((0, len(self.labels)), "float32")

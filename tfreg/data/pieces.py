@@ -1,0 +1,90 @@
+"""Word pieces: any KerasHub tokenizer behind one small face."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import keras_hub
+import numpy as np
+import tensorflow as tf
+
+from tfreg._checks import InputError
+
+_AT_ONCE = 1024
+
+
+class Pieces:
+    """A tokenizer, and the ids of its special tokens.
+
+    The tokenizer always runs as a TensorFlow graph: called eagerly it takes another
+    road, with other results for bytes that are not UTF-8.
+
+    Args:
+        tokenizer: a KerasHub tokenizer.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+        self._graph = tf.function(
+            lambda texts: tokenizer(texts),
+            input_signature=[tf.TensorSpec([None], tf.string)],
+        )
+        self.start = self._special("start_token_id", "cls_token_id")
+        self.end = self._special("end_token_id", "sep_token_id")
+        self.pad = self._special("pad_token_id")
+
+    @property
+    def between(self) -> list[int]:
+        """What stands between the texts of a pair: RoBERTa puts two end tokens."""
+        doubles = (
+            keras_hub.tokenizers.RobertaTokenizer,
+            keras_hub.tokenizers.XLMRobertaTokenizer,
+        )
+        return [self.end] * (2 if isinstance(self.tokenizer, doubles) else 1)
+
+    @property
+    def unknown(self) -> int:
+        """The piece that stands for a word that has none."""
+        vocabulary = set(self.tokenizer.get_vocabulary())
+        for token in ("[UNK]", "<unk>", "[MASK]", "<mask>"):
+            if token in vocabulary:
+                return int(self.tokenizer.token_to_id(token))
+        return self.end
+
+    def of_texts(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """The ids of each text's pieces, without special tokens."""
+        result: list[np.ndarray] = []
+        for start in range(0, len(texts), _AT_ONCE):
+            part = [text.encode("utf-8") for text in texts[start : start + _AT_ONCE]]
+            ragged = self._graph(tf.constant(part, tf.string))
+            flat = ragged.flat_values.numpy().astype("int32")
+            result += np.split(flat, ragged.row_splits.numpy()[1:-1])
+        return result
+
+    def of_words(
+        self, sentences: Iterable[Sequence[str]], most: int
+    ) -> dict[str, np.ndarray]:
+        """The pieces of each different word: at least one, at most ``most``.
+
+        Some 4,000 code points (controls, unassigned, lone accents) give a tokenizer
+        nothing to hold; such a word gets the unknown piece, and so its tag.
+        """
+        words = list(dict.fromkeys(word for words in sentences for word in words))
+        # Byte-pair vocabularies spell a word differently after a space, and in
+        # running text it almost always follows one.
+        spaced = isinstance(self.tokenizer, keras_hub.tokenizers.BytePairTokenizer)
+        texts = [" " + word for word in words] if spaced else words
+        unknown = np.array([self.unknown], "int32")
+        return {
+            word: pieces[:most] if len(pieces) else unknown
+            for word, pieces in zip(words, self.of_texts(texts))
+        }
+
+    def _special(self, *names: str) -> int:
+        for name in names:
+            value = getattr(self.tokenizer, name, None)
+            if value is not None:
+                return int(value)
+        token = names[0].removesuffix("_id").replace("_", " ")
+        raise InputError(f"`tokenizer`: {type(self.tokenizer).__name__} has no {token}")
