@@ -91,7 +91,7 @@ def read_config(folder: Path) -> tuple[dict[str, Any], Family]:
     path = folder / "config.json"
     config = read_json(path)
     kind = config.get("model_type")
-    if kind not in FAMILIES:
+    if not isinstance(kind, str) or kind not in FAMILIES:
         raise InputError(
             f"{path}: model_type {kind!r} cannot be read from a Hugging Face folder; "
             f"those that can: {', '.join(FAMILIES)}"
@@ -121,6 +121,14 @@ def read_config(folder: Path) -> tuple[dict[str, Any], Family]:
             check_integer(size, config.get(size), low=1)
         for rate in (family.hidden_dropout, family.attention_dropout):
             check_number(rate, config[rate], low=0, high=1, open_high=True)
+        check_number(
+            "layer_norm_eps",
+            config["layer_norm_eps"],
+            low=0,
+            high=1,
+            open_low=True,
+            open_high=True,
+        )
         canonical_activation(config[family.activation])
         width, heads = (config[name] for name in family.heads)
         if width % heads:
@@ -146,7 +154,13 @@ def load_backbone(folder: Path, dtype: str) -> tuple[Any, bool]:
     if family.segments:
         settings["num_segments"] = config["type_vocab_size"]
     checkpoint = _Checkpoint(folder, family, config)
-    backbone = converter.backbone_cls(**settings, dtype=dtype)
+    try:
+        backbone = converter.backbone_cls(**settings, dtype=dtype)
+    except Exception as error:  # sizes that fit no memory, or not together
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise InputError(
+            f"{folder / 'config.json'}: no such encoder can be built: {reason[0]}"
+        ) from error
     converter.convert_weights(backbone, checkpoint, config)
     if config["model_type"] == "roberta" and _SEGMENTS in checkpoint:
         # All text is of segment 0, and this backbone has no embedding of segments.

@@ -47,13 +47,20 @@ def load_tokenizer(folder: Path, model_type: str, vocabulary_size: int) -> Any:
         model_type = "xlm-roberta"  # a BERT with this vocabulary (multilingual E5)
     try:
         if model_type in _FILES:
-            tokenizer = _by_files(folder, model_type)
+            tokenizer = _by_files(folder, model_type, settings)
         else:
             tokenizer = _word_piece(folder, settings, name)
         size = tokenizer.vocabulary_size()
     except InputError:
         raise
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(f"{folder}: unusable vocabulary: {reason[0]}") from error
     if size > vocabulary_size:
@@ -64,16 +71,30 @@ def load_tokenizer(folder: Path, model_type: str, vocabulary_size: int) -> Any:
     return tokenizer
 
 
-def _by_files(folder: Path, model_type: str) -> Any:
+def _by_files(folder: Path, model_type: str, settings: dict[str, Any]) -> Any:
     paths = [folder / file for file in _FILES[model_type]]
-    for path in paths:
-        if not path.is_file():
-            raise InputError(f"{folder}: {path.name} is missing")
-    files = [str(path) for path in paths]
+    absent = [path.name for path in paths if not path.is_file()]
+    files: list[Any] = [str(path) for path in paths]
     if model_type == "roberta":
-        return keras_hub.tokenizers.RobertaTokenizer(*files)
+        model = _optional(folder / "tokenizer.json").get("model") or {}
+        if absent and model.get("type") == "BPE":
+            # Recent versions of Transformers save nothing but `tokenizer.json`.
+            merges = [x if isinstance(x, str) else " ".join(x) for x in model["merges"]]
+            absent, files = [], [model["vocab"], merges]
+    if absent:
+        raise InputError(f"{folder}: {', '.join(absent)} is missing")
+    if model_type == "roberta":
+        prefix = bool(settings.get("add_prefix_space", False))
+        return keras_hub.tokenizers.RobertaTokenizer(*files, add_prefix_space=prefix)
     if model_type == "xlm-roberta":
         return keras_hub.tokenizers.XLMRobertaTokenizer(*files)
+    if settings.get("do_lower_case", True) or not settings.get("keep_accents", False):
+        warnings.warn(
+            f"{folder}: KerasHub's tokenizer for ALBERT keeps capitals and accents, "
+            "Transformers' drops them; give it lowercased text",
+            DataWarning,
+            stacklevel=2,
+        )
     return keras_hub.tokenizers.AlbertTokenizer(*files)
 
 
@@ -100,8 +121,8 @@ def _word_piece(folder: Path, settings: dict[str, Any], name: str) -> Any:
             "strip_accents": settings.get("strip_accents"),
             "split_on_cjk": settings.get("tokenize_chinese_chars", True),
         }
-        differs = {key: decided[key] for key in said if decided.get(key) != said[key]}
-        if fast and differs:
+        differs = {key: x for key, x in decided.items() if said.get(key, x) != x}
+        if differs:
             warnings.warn(
                 f"{path} says {differs}, tokenizer_config.json or its defaults say "
                 "otherwise and hold, as in Transformers",

@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import keras
 import keras_hub
 
 from tfreg import _compat
@@ -202,10 +203,16 @@ def _describe(backbone: Any, tokenizer: Any, has_pooler: bool | None = None) -> 
     if not isinstance(inputs, dict) or not {"token_ids", "padding_mask"} <= set(inputs):
         name = type(backbone).__name__
         raise fail("preset", "a text encoder with a padding mask", name)
+    for variable in backbone.weights:
+        if not keras.ops.all(keras.ops.isfinite(variable)):
+            raise InputError(f"`preset`: {variable.path} holds values not finite")
     if has_pooler is None:
         # ELECTRA was pretrained without one; KerasHub's backbone adds it at random.
-        has_pooler = "pooled_output" in backbone.output and not isinstance(
-            backbone, keras_hub.models.ElectraBackbone
+        outputs = backbone.output
+        has_pooler = (
+            isinstance(outputs, dict)
+            and "pooled_output" in outputs
+            and not isinstance(backbone, keras_hub.models.ElectraBackbone)
         )
     rates: dict[str, set[float]] = {"hidden": set(), "attention": set()}
     for kind, dropout in _compat.dropouts([backbone]):
