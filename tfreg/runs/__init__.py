@@ -1,0 +1,17 @@
+"""The run folder: what a fit leaves behind, written and read."""
+
+from tfreg.runs.fit import fit_run
+from tfreg.runs.folder import check_out, new_folder
+from tfreg.runs.run import Run, read_run, write_run
+from tfreg.runs.scoring import Outcome, score
+
+__all__ = [
+    "Outcome",
+    "Run",
+    "check_out",
+    "fit_run",
+    "new_folder",
+    "read_run",
+    "score",
+    "write_run",
+]

@@ -1,0 +1,164 @@
+"""From a corpus, a preset and a recipe to a finished run folder."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import time
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfreg.runs.folder import new_folder
+from tfreg.runs.run import Run, read_run, write_run
+from tfreg.runs.scoring import score
+
+if TYPE_CHECKING:
+    from tfreg.data.corpus import Corpus
+    from tfreg.recipe import Recipe
+
+_PACKAGES = ("tfreg", "keras", "keras-hub", "tensorflow")
+
+
+def fit_run(
+    corpus: Corpus,
+    preset: str,
+    recipe: Recipe,
+    out: str | os.PathLike[str],
+    *,
+    data: str,
+    overwrite: bool = False,
+    verbose: int = 1,
+) -> Run:
+    """Build a model, fit it to a corpus, score it, and write all that to a folder.
+
+    Args:
+        corpus: with a train and a dev split; a test split is scored if there is one.
+        preset: what the builders take as their first argument.
+        recipe: every setting of the fit.
+        out: the folder; missing or empty.
+        data: the data's source; its name, without the path, goes into the card.
+        overwrite: replace a run that is in the folder, once the new one is complete.
+        verbose: Keras's: 0 silent, 1 progress bars, 2 one line an epoch.
+
+    Raises:
+        InputError: the folder cannot be written, the preset not be loaded, the corpus
+            has no dev split, or the fit diverged. The folder is then as it was.
+    """
+    with new_folder(out, overwrite=overwrite) as folder:
+        model = build(corpus, preset, recipe)
+        splits = {
+            name: rows
+            for name in ("train", "dev", "test")
+            if (rows := getattr(corpus, name)) is not None
+        }
+        encoded = {name: model.encode(rows) for name, rows in splits.items()}
+        started = time.perf_counter()
+        history = model.fit(
+            encoded["train"], validation_data=encoded["dev"], verbose=verbose
+        )
+        seconds = time.perf_counter() - started
+        epochs = epoch_logs(history.history)
+        outcomes = {
+            name: score(model, rows, encoded[name])
+            for name, rows in splits.items()
+            if name != "train"
+        }
+        scores = {name: outcome.scores() for name, outcome in outcomes.items()}
+        pieces = int(encoded["train"].lengths.sum()) * len(epochs)
+        run = Run(
+            recipe=recipe.to_json(),
+            labels=list(model.labels),
+            metrics={
+                "task": model.task,
+                "dev": scores["dev"],
+                "test": scores.get("test", {}),
+                "epochs": epochs,
+                "seconds": seconds,
+                "real_tokens_per_second": pieces / seconds,
+            },
+            facts={
+                "kind": corpus.train.kind,
+                "data": source_name(data),
+                "preset": source_name(preset),
+                "rows": {name: len(rows) for name, rows in splits.items()},
+                "report": list(corpus.report),
+                "penalties": penalties(model),
+                "parameters": model.count_params(),
+                "versions": versions(),
+            },
+        )
+        write_run(folder, run, model, outcomes)
+    return read_run(out)
+
+
+def build(corpus: Corpus, preset: str, recipe: Recipe) -> Any:
+    """The model for the task of a corpus."""
+    from tfreg import builders
+
+    if corpus.task == "regress":
+        return builders.build_regressor(preset, recipe=recipe)
+    if corpus.task == "tag":
+        return builders.build_tagger(preset, corpus.labels, recipe=recipe)
+    multi_label = corpus.task == "multilabel"
+    return builders.build_classifier(
+        preset, corpus.labels, multi_label=multi_label, recipe=recipe
+    )
+
+
+def penalties(model: Any) -> list[dict[str, Any]]:
+    """Path, penalty, strength and value of every penalised weight."""
+    from tfreg.inspect import penalty_report
+
+    names = ("path", "penalty", "strength", "value")
+    rows = penalty_report(model, file=io.StringIO())
+    return [{name: getattr(row, name) for name in names} for row in rows]
+
+
+def epoch_logs(history: Mapping[str, list[float]]) -> list[dict[str, Any]]:
+    """Keras's history as one dictionary an epoch, without what penalties are in.
+
+    Example:
+        >>> epoch_logs({"loss": [9.0], "accuracy": [0.5], "val_accuracy": [0.25]})
+        [{'epoch': 1, 'train': {'accuracy': 0.5}, 'dev': {'accuracy': 0.25}}]
+    """
+    logs = {k: v for k, v in history.items() if k.removeprefix("val_") != "loss"}
+    return [
+        {
+            "epoch": number + 1,
+            "train": {
+                k: float(v[number]) for k, v in logs.items() if not k.startswith("val_")
+            },
+            "dev": {
+                k.removeprefix("val_"): float(v[number])
+                for k, v in logs.items()
+                if k.startswith("val_")
+            },
+        }
+        for number in range(len(history["loss"]))
+    ]
+
+
+def source_name(source: str) -> str:
+    """The name of a source or preset without the folders of this machine.
+
+    Example:
+        >>> source_name("/home/me/reviews/"), source_name("tfds:imdb_reviews")
+        ('reviews', 'tfds:imdb_reviews')
+    """
+    if re.match(r"[a-z]+:", source) and not os.path.exists(source):
+        return source
+    return Path(source).resolve().name or source
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of tfreg and what it stands on."""
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:  # run from a source tree
+            found[package] = "unknown"
+    return found

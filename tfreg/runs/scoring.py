@@ -1,0 +1,73 @@
+"""A model's scores on one split: from its outputs, free of penalties."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfreg._checks import InputError
+
+if TYPE_CHECKING:
+    from tfreg.data.examples import Examples
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a model says about one split, beside the truth.
+
+    Args:
+        task: ``"classify"``, ``"multilabel"``, ``"regress"`` or ``"tag"``.
+        targets: the truth, as in `Examples.targets`.
+        outputs: logits of shape (rows, classes), predictions of shape (rows, 1), or
+            for each sentence logits of shape (words, tags).
+        labels: names in id order, none for regression.
+    """
+
+    task: str
+    targets: tuple[Any, ...]
+    outputs: Any
+    labels: tuple[str, ...]
+
+    def scores(self) -> dict[str, float]:
+        """The scores of the task, by name."""
+        from tfreg import metrics
+
+        if self.task == "regress":
+            return metrics.regression_scores(self.targets, self.outputs)
+        by_task = {
+            "classify": metrics.classification_scores,
+            "multilabel": metrics.multilabel_scores,
+            "tag": metrics.tagging_scores,
+        }
+        return by_task[self.task](self.targets, self.outputs, self.labels)
+
+    def report(self) -> str:
+        """Precision, recall and F1 of each class (or span type), as a table."""
+        from tfreg.metrics import classification_report
+
+        return classification_report(self.task, self.targets, self.outputs, self.labels)
+
+
+def score(model: Any, examples: Examples, encoded: Any = None) -> Outcome:
+    """What `model` says about labelled examples.
+
+    Args:
+        model: a `TextClassifier`, `TextRegressor` or `TokenTagger`.
+        examples: rows with targets.
+        encoded: the same rows, encoded by the model, if at hand.
+
+    Raises:
+        InputError: rows without targets, or an output that is not finite.
+    """
+    if examples.targets is None:
+        raise InputError("these rows have no labels, so they cannot be scored")
+    outputs = model.predict(examples if encoded is None else encoded, verbose=0)
+    rows = outputs if model.task == "tag" else [outputs]
+    if not all(np.isfinite(row).all() for row in rows):
+        raise InputError(
+            "the model's outputs are not finite numbers: the fit diverged; "
+            "try a lower learning_rate or strength"
+        )
+    return Outcome(model.task, examples.targets, outputs, tuple(model.labels))
