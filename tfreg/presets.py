@@ -86,9 +86,10 @@ def load_preset(
         DataWarning: tensors of a task head, named once, that are not used.
 
     Example:
-        >>> encoder = load_preset("minilm")
-        >>> encoder.backbone.hidden_dim
-        384
+        >>> encoder = load_preset("minilm")  # doctest: +SKIP
+        >>> encoder = load_preset(backbone, tokenizer=tokenizer)
+        >>> encoder.has_pooler, encoder.activation
+        (True, 'gelu_new')
     """
     policy = POLICIES[check_choice("precision", precision, POLICIES)]
     if tokenizer is not None and not isinstance(
