@@ -17,9 +17,13 @@ LADDER = (8, 16, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384, 448, 
 _POOL = 64  # batches whose rows are sorted together: mixes lengths between epochs
 
 
-def rung(length: int) -> int:
-    """The padded length of a batch whose longest row has ``length`` pieces."""
-    return next((step for step in LADDER if step >= length), length)
+def rung(length: int, most: int | None = None) -> int:
+    """The padded length of a batch whose longest row has ``length`` pieces.
+
+    Never above ``most``: an encoder may have no positions beyond its longest text.
+    """
+    step = next((step for step in LADDER if step >= length), length)
+    return step if most is None else max(min(step, most), length)
 
 
 class Batches:
@@ -34,6 +38,7 @@ class Batches:
         batch_size: rows a batch; the last one may be smaller.
         pad: id of the padding piece.
         segments: whether the encoder takes segment ids.
+        most: no batch is padded beyond this; None for no bound.
         seed: of the order; None for prediction and evaluation.
     """
 
@@ -44,12 +49,14 @@ class Batches:
         *,
         pad: int = 0,
         segments: bool = True,
+        most: int | None = None,
         seed: int | None = None,
     ) -> None:
         self.encoded = encoded
         self.batch_size = batch_size
         self.pad = pad
         self.segments = segments
+        self.most = most
         self.seed = seed
         self.epoch = 0  # set by the fit before each epoch
         self._lengths = encoded.lengths
@@ -94,7 +101,7 @@ class Batches:
     def collate(self, rows: np.ndarray) -> Any:
         """One batch, padded."""
         encoded = self.encoded
-        length = rung(int(self._lengths[rows].max(initial=1)))
+        length = rung(int(self._lengths[rows].max(initial=1)), self.most)
         pieces = [encoded.pieces[row] for row in rows]
         x = {
             "token_ids": pad_rows(pieces, length, self.pad),

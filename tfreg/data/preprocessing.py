@@ -108,8 +108,14 @@ class TextPreprocessor(keras_hub.models.Preprocessor):
         self, encoded: Encoded, batch_size: int, seed: int | None = None
     ) -> Batches:
         """An encoded split in batches, as this preprocessor's encoder takes them."""
-        pad = self.pieces.pad
-        return Batches(encoded, batch_size, pad=pad, segments=self.segments, seed=seed)
+        return Batches(
+            encoded,
+            batch_size,
+            pad=self.pieces.pad,
+            segments=self.segments,
+            most=self.sequence_length,
+            seed=seed,
+        )
 
     def call(self, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
         """One batch, inside `tf.data`; what is already encoded passes through."""
@@ -154,7 +160,7 @@ class TextPreprocessor(keras_hub.models.Preprocessor):
         return keras.utils.pack_x_y_sample_weight(inputs, target, sample_weight)
 
     def _padded(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        length = rung(int(encoded.lengths.max(initial=1)))
+        length = rung(int(encoded.lengths.max(initial=1)), self.sequence_length)
         mask = pad_rows([np.ones(len(row), "int32") for row in encoded.pieces], length)
         after = np.arange(length)[None, :] >= encoded.second[:, None]
         segments = (after & (mask > 0)).astype("int32")
