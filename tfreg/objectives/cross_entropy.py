@@ -84,7 +84,7 @@ class BinaryCrossEntropy(MeanOverReal):
         )
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        targets = ops.cast(y_true, "float32")
+        targets = ops.reshape(ops.cast(y_true, "float32"), ops.shape(y_pred))
         targets = targets * (1.0 - self.label_smoothing) + self.label_smoothing / 2
         values = ops.softplus(y_pred) - targets * y_pred
         values = ops.mean(values, axis=-1)

@@ -23,6 +23,8 @@ class MeanOverReal(keras.losses.Loss):
         weights = real
         if sample_weight is not None:
             weight = ops.cast(sample_weight, "float32")
+            if len(weight.shape) > len(real.shape):
+                weight = ops.squeeze(weight, -1)  # (batch, 1) would become a square
             while len(weight.shape) < len(real.shape):  # one a text, for all its words
                 weight = ops.expand_dims(weight, -1)
             weights = real * weight
