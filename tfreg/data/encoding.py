@@ -126,9 +126,12 @@ def text_weights(
     """Sample weights times class weights: one a text, or (word lists) one a word.
 
     Raises:
-        InputError: sample weights that are not one number a text.
+        InputError: sample weights that are not one finite number a text; class
+            weights without targets.
     """
-    if sample_weight is None and (table is None or targets is None):
+    if table is not None and targets is None:
+        raise InputError("`class_weight` has no meaning without targets")
+    if sample_weight is None and table is None:
         return None
     each = np.ones(len(examples), "float32")
     if sample_weight is not None:
@@ -138,6 +141,8 @@ def text_weights(
                 f"`sample_weight` must be one number for each of {len(examples)} "
                 f"texts; got shape {each.shape}"
             )
+        if not np.isfinite(each).all():
+            raise InputError("`sample_weight` must be finite numbers")
     if examples.kind != "words":
         return each if table is None else each * table[targets]
     weights = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,9 @@ NOT_A_WORD = -1  # the id of what no loss and no metric counts
 
 def check_labels(labels: Sequence[str], task: str) -> tuple[str, ...]:
     """Label names: strings, all different, at least two (one if multi-label)."""
-    if isinstance(labels, str) or not all(isinstance(name, str) for name in labels):
+    names = tuple(labels) if isinstance(labels, Iterable) else (labels,)
+    if isinstance(labels, str) or not all(isinstance(name, str) for name in names):
         raise InputError(f"`labels` must be a sequence of names; got {labels!r}")
-    names = tuple(labels)
     if len(set(names)) != len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         raise InputError(f"`labels` must all differ; {twice[0]!r} is there twice")
@@ -31,7 +32,8 @@ def encode_targets(targets: Sequence[Any], task: str, labels: Sequence[str]) -> 
     """Targets as arrays: (n,) ids, (n, C) of 0 and 1, (n,) numbers, or a list of ids.
 
     Class names are looked up in ``labels``. Whole numbers are taken for ids, unless
-    the names themselves look like numbers and could be meant.
+    the names themselves look like numbers and could be meant; never in multi-label
+    targets, where [1, 0, 1] could be two ids or a row of marks.
 
     Raises:
         InputError: a name that is no label, an id out of range, not a number.
@@ -50,7 +52,8 @@ def encode_targets(targets: Sequence[Any], task: str, labels: Sequence[str]) -> 
         ]
     hot = np.zeros((len(targets), len(labels)), "float32")
     for i, names in enumerate(targets):
-        if isinstance(names, str):
+        listed = isinstance(names, Iterable) and not isinstance(names, (str, bytes))
+        if not listed or not all(isinstance(name, (str, bytes)) for name in names):
             raise InputError(f"y[{i}] must be a list of label names; got {names!r}")
         for name in names:
             hot[i, _id(name, ids, f"y[{i}]")] = 1.0
@@ -63,18 +66,21 @@ def class_weights(
     """One weight a label id, from {name: weight}; names left out weigh 1.
 
     Raises:
-        InputError: regression or multi-label, an unknown name, a negative weight.
+        InputError: regression or multi-label, an unknown name, a weight that is
+            negative or not finite.
     """
     if weights is None:
         return None
     if task not in ("classify", "tag"):
         raise InputError(f"`class_weight` has no meaning for task {task!r}")
+    if not isinstance(weights, Mapping):
+        raise InputError(f"`class_weight` must be {{label: weight}}; got {weights!r}")
     ids = {name: i for i, name in enumerate(labels)}
     table = np.ones(len(labels), "float32")
     for name, weight in weights.items():
-        if not isinstance(weight, (int, float)) or not weight >= 0:
+        if not isinstance(weight, (int, float)) or not 0 <= weight < math.inf:
             raise InputError(
-                f"`class_weight[{name!r}]` must be a number of at least 0; "
+                f"`class_weight[{name!r}]` must be a finite number of at least 0; "
                 f"got {weight!r}"
             )
         table[_id(name, ids, "class_weight")] = weight
