@@ -29,16 +29,17 @@ def as_examples(x: Any, y: Any, task: str) -> Examples | None:
         return x
     if isinstance(x, str):
         raise InputError(f"`x` must be a sequence of texts; got one string {x[:40]!r}")
-    if isinstance(x, (tf.Tensor, tf.RaggedTensor)) and x.dtype == tf.string:
-        x = _decode(x.to_list() if isinstance(x, tf.RaggedTensor) else x.numpy())
-    if isinstance(x, np.ndarray) and x.dtype.kind in "OUS":
-        x = _decode(x)
-    if not isinstance(x, (list, tuple)) or not len(x):
+    x = _plain(x)
+    if isinstance(x, tuple) and len(x) == 2:
+        x = tuple(_plain(part) for part in x)
+    if not isinstance(x, (list, tuple)):
         return None
     if isinstance(y, (tf.Tensor, tf.RaggedTensor)):
         y = y.to_list() if isinstance(y, tf.RaggedTensor) else y.numpy()
     if isinstance(y, np.ndarray):
         y = y.tolist()
+    if not len(x):
+        return Examples("words" if task == "tag" else "text", (), y)
     if task == "tag":
         if not isinstance(x[0], (list, tuple, np.ndarray)):
             raise InputError(f"`x` must be word lists, one a sentence; got {x[0]!r}")
@@ -46,7 +47,7 @@ def as_examples(x: Any, y: Any, task: str) -> Examples | None:
     if isinstance(x[0], str):
         return Examples("text", tuple(x), y)
     if len(x) == 2 and isinstance(x, tuple) and _is_column(x[0]):
-        a, b = (_decode(part) for part in x)
+        a, b = x
         if len(a) != len(b):
             raise InputError(
                 f"`x` must be two columns of one length; got {len(a)} and {len(b)}"
@@ -57,8 +58,17 @@ def as_examples(x: Any, y: Any, task: str) -> Examples | None:
     return None
 
 
+def _plain(x: Any) -> Any:
+    """Tensors and arrays of text as (nested) lists of strings."""
+    if isinstance(x, tf.RaggedTensor) and x.dtype == tf.string:
+        return _decode(x.to_list())
+    if isinstance(x, tf.Tensor) and x.dtype == tf.string:
+        x = x.numpy()
+    return _decode(x) if isinstance(x, np.ndarray) and x.dtype.kind in "OUS" else x
+
+
 def _is_column(part: Any) -> bool:
-    return not isinstance(part, str) and len(part) > 0 and isinstance(part[0], str)
+    return isinstance(part, (list, tuple)) and bool(part) and isinstance(part[0], str)
 
 
 def _strings(words: Any) -> list[str]:
