@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from tfreg import _compat
+from tfreg._checks import InputError
 from tfreg.selection import matches
 
 # Layer norms and biases, in every backbone of KerasHub. (Patterns such as "LayerNorm",
@@ -19,12 +20,13 @@ NO_DECAY = ("*/bias", "*/gamma", "*/beta", "bias", "gamma", "beta")
 class AdamW(keras.optimizers.AdamW):
     """Bias-corrected Adam with decoupled weight decay.
 
-    w ← w·(1 − η·wd), then w ← w − η·m̂/(√v̂ + ε) with m̂, v̂ corrected for their start
-    at zero. Two things differ from Keras's own AdamW: variables left out of the decay
-    are chosen by path pattern and are part of the config (Keras forgets them when
-    saved, and drops them inside a loss-scaling optimiser), and the rows of a sparse
-    embedding gradient are summed before the second moment sees them, as in every
-    other framework.
+    w ← w·(1 − η·wd), then w ← w − η·m̂/(√v̂ + ε/√(1−β₂ᵗ)) with m̂, v̂ corrected for
+    their start at zero (ε stands beside the uncorrected √v, as everywhere in Keras;
+    the paper has it beside √v̂). Two things differ from Keras's own AdamW: variables
+    left out of the decay are chosen by path pattern and are part of the config (Keras
+    forgets them when saved, and drops them inside a loss-scaling optimiser), and the
+    rows of a sparse embedding gradient are summed before the second moment sees them,
+    as in every other framework.
 
     Args:
         learning_rate: number or schedule.
@@ -33,6 +35,9 @@ class AdamW(keras.optimizers.AdamW):
             to biases and layer norms.
         epsilon: defaults to 1e-8.
         **kwargs: as for `keras.optimizers.AdamW`.
+
+    Raises:
+        InputError: ``no_decay`` is one string.
 
     Example:
         >>> model.compile(AdamW(5e-5, no_decay=("*/bias", "token_embedding/*")))
@@ -55,13 +60,25 @@ class AdamW(keras.optimizers.AdamW):
             epsilon=epsilon,
             **kwargs,
         )
+        if isinstance(no_decay, str):
+            raise InputError(f"`no_decay` must be a sequence; got {no_decay!r}")
         self.no_decay = tuple(no_decay)
 
     def build(self, variables: Any) -> None:
         if not self.built:
             left_out = [v for v in variables if matches(v.path, self.no_decay)]
-            self.exclude_from_weight_decay(var_list=left_out)
+            super().exclude_from_weight_decay(var_list=left_out)
         super().build(variables)
+
+    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None):
+        """Refused: what it says would be lost on saving; `no_decay` is not.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError(
+            "`exclude_from_weight_decay`: give path patterns as `no_decay`"
+        )
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
         grads = [_compat.dense_gradient(gradient) for gradient in grads]
