@@ -38,7 +38,7 @@ def check_number(
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if (
         not number
-        or not math.isfinite(value)
+        or not _finite(value)
         or not (low < value if open_low else low <= value)
         or not (value < high if open_high else value <= high)
     ):
@@ -46,10 +46,19 @@ def check_number(
     return float(value)
 
 
-def check_integer(name: str, value: Any, *, low: int) -> int:
-    """An integer of at least ``low`` (a bool is not one)."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < low:
-        raise fail(name, f"an integer of at least {low}", value)
+def _finite(value: int | float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer too large for a float
+        return False
+
+
+def check_integer(name: str, value: Any, *, low: int, high: int | None = None) -> int:
+    """An integer of at least ``low`` (a bool is not one), at most ``high``."""
+    integer = isinstance(value, int) and not isinstance(value, bool)
+    if not integer or value < low or (high is not None and value > high):
+        most = "" if high is None else f" and at most {high}"
+        raise fail(name, f"an integer of at least {low}{most}", value)
     return value
 
 

@@ -167,7 +167,7 @@ class Recipe:
         if self.patience is not None:
             check_integer("patience", self.patience, low=1)
         check_choice("precision", self.precision, PRECISIONS)
-        check_integer("seed", self.seed, low=0)
+        check_integer("seed", self.seed, low=0, high=2**32 - 1)  # as NumPy takes
         self._check_regularizers()
         self._check_frozen_backbone()
 
@@ -181,8 +181,9 @@ class Recipe:
             )
         backbone = self.backbone_regularizer
         if isinstance(backbone, Mapping) and "class_name" not in backbone:
-            if not backbone:
-                raise fail("backbone_regularizer", "a mapping with a pattern", backbone)
+            if not backbone or not all(isinstance(key, str) for key in backbone):
+                expected = "a mapping from path patterns to regularizers"
+                raise fail("backbone_regularizer", expected, backbone)
             backbone = {
                 pattern: _read_regularizer("backbone_regularizer", value, pattern)
                 for pattern, value in backbone.items()
