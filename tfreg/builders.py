@@ -47,8 +47,10 @@ def build_classifier(
         InputError: naming the argument that is impossible.
 
     Example:
-        >>> model = build_classifier("minilm", labels=("bad", "good"), dropout=0.2)
-        >>> history = model.fit(texts, labels, epochs=1)
+        >>> model = build_classifier(
+        ...     backbone, ("bad", "good"), tokenizer=tokenizer, dropout=0.2
+        ... )
+        >>> history = model.fit(["a good text"], ["good"], epochs=1, verbose=0)
     """
     task = "multilabel" if multi_label else "classify"
     labels = check_labels(labels, task)
@@ -82,8 +84,12 @@ def build_regressor(
         InputError: naming the argument that is impossible.
 
     Example:
-        >>> model = build_regressor("minilm", backbone_regularizer=L2SP(1e-3))
-        >>> history = model.fit((first_texts, second_texts), scores)
+        >>> from tfreg.regularizers import L2SP
+        >>> model = build_regressor(
+        ...     backbone, tokenizer=tokenizer, backbone_regularizer=L2SP(1e-3)
+        ... )
+        >>> pairs = ["a good text"], ["a bad text"]
+        >>> history = model.fit(pairs, [0.5], epochs=1, verbose=0)
     """
     recipe = _recipe(recipe, fields)
     encoder, preprocessor = _load(preset, tokenizer, recipe, "regress", ())
@@ -115,8 +121,10 @@ def build_tagger(
         InputError: naming the argument that is impossible.
 
     Example:
-        >>> model = build_tagger("minilm", labels=("O", "B-PER", "I-PER"))
-        >>> history = model.fit([["Ada", "spoke"]], [["B-PER", "O"]])
+        >>> model = build_tagger(
+        ...     backbone, ("O", "B-PER", "I-PER"), tokenizer=tokenizer
+        ... )
+        >>> history = model.fit([["good", "a"]], [["B-PER", "O"]], epochs=1, verbose=0)
     """
     labels = check_labels(labels, "tag")
     recipe = _recipe(recipe, fields)

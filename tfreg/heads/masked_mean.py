@@ -20,7 +20,8 @@ class MaskedMean(keras.layers.Layer):
         output: (batch, width), in the dtype of the layer.
 
     Example:
-        >>> float(MaskedMean()(keras.ops.ones((1, 3, 2)), [[1, 1, 0]])[0, 0])
+        >>> mask = keras.ops.convert_to_tensor([[1, 1, 0]])
+        >>> float(MaskedMean()(keras.ops.ones((1, 3, 2)), mask)[0, 0])
         1.0
     """
 

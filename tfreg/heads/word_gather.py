@@ -21,7 +21,8 @@ class WordGather(keras.layers.Layer):
 
     Example:
         >>> sequence = keras.ops.reshape(keras.ops.arange(6.0), (1, 3, 2))
-        >>> keras.ops.convert_to_numpy(WordGather()(sequence, [[2, 0]])).tolist()
+        >>> places = keras.ops.convert_to_tensor([[2, 0]])
+        >>> keras.ops.convert_to_numpy(WordGather()(sequence, places)).tolist()
         [[[4.0, 5.0], [0.0, 1.0]]]
 
     Devlin et al. (2019), section 5.3: the first sub-token represents its word.

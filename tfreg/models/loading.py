@@ -34,7 +34,8 @@ def load_model(path: str | PathLike[str]) -> Any:
         InputError: nothing there, not a model, damaged, or not one of tfreg's.
 
     Example:
-        >>> model = load_model("runs/reviews")
+        >>> model.save("reviews.keras")  # doctest: +SKIP
+        >>> model = load_model("reviews.keras")  # doctest: +SKIP
     """
     form = saved_form(path)
     if form is None:

@@ -11,6 +11,7 @@ from keras import ops
 
 from tfreg.data.batches import rung
 from tfreg.data.targets import check_labels
+from tfreg.functional.spans import is_iob
 from tfreg.heads import WordGather
 from tfreg.metrics.accuracy import CrossEntropy as CrossEntropyScore
 from tfreg.metrics.accuracy import MaskedAccuracy
@@ -72,7 +73,7 @@ class TokenTagger(TextTask):
             architecture=architecture,
             name=name,
         )
-        self.has_spans = any(label.startswith(("B-", "I-")) for label in labels)
+        self.has_spans = is_iob(labels)
         self.monitor = ("span_f1_strict" if self.has_spans else "accuracy", "max")
 
     def _reads(self, output: Any, pooler: bool) -> Any:
