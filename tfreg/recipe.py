@@ -227,6 +227,8 @@ class Recipe:
         """A recipe from fields and short names: ``{"l2": 1e-4, "dropout": 0.2}``."""
         fields = {k: v for k, v in options.items() if k not in SHORT_NAMES}
         short = {k: v for k, v in options.items() if k in SHORT_NAMES and v is not None}
+        for name, strength in short.items():
+            check_number(name, strength, low=0, open_low=True)
         if "l1" in short and "l2" in short:
             both = {"l1": short.pop("l1"), "l2": short.pop("l2")}
             _take("kernel_regularizer", ("L1L2", both), fields)
@@ -244,8 +246,6 @@ def _take(field: str, choice: tuple[str, dict[str, float]], fields: dict) -> Non
     if fields.get(field) is not None:
         names = [name for name, row in SHORT_NAMES.items() if row[0] == field]
         raise InputError(f"`{field}` is given twice: by itself and by {names}")
-    for name, strength in arguments.items():
-        check_number(name, strength, low=0, open_low=True)
     package = "tfreg>" if kind == "L2SP" else ""
     fields[field] = {"class_name": package + kind, "config": arguments}
 
