@@ -1,0 +1,369 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from tfreg._checks import InputError
+from tfreg.recipe import SHORT_NAMES, Recipe
+from tfreg.regularizers import L1, L1L2, L2, L2SP
+
+FIELDS = [field.name for field in dataclasses.fields(Recipe)]
+
+
+def message(**fields):
+    with pytest.raises(InputError) as error:
+        Recipe(**fields)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_the_defaults_are_the_strong_plain_recipe():
+    assert Recipe().to_json() == {
+        "kernel_regularizer": None,
+        "backbone_regularizer": None,
+        "dropout": 0.1,
+        "backbone_dropout": None,
+        "attention_dropout": None,
+        "freeze": None,
+        "label_smoothing": 0.0,
+        "learning_rate": 5e-5,
+        "weight_decay": 0.01,
+        "warmup": 0.1,
+        "schedule": "linear",
+        "global_clipnorm": 1.0,
+        "epochs": 3,
+        "batch_size": 32,
+        "sequence_length": 128,
+        "patience": None,
+        "precision": "float32",
+        "seed": 0,
+    }
+
+
+def test_frozen_and_by_keyword_only():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Recipe().dropout = 0.2
+    with pytest.raises(TypeError):
+        Recipe(None)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("dropout", (-0.1, 1.0, math.nan, "0.1", None, True)),
+        ("backbone_dropout", (-0.1, 1.0, math.inf, "none")),
+        ("attention_dropout", (-0.1, 1.0, [0.1])),
+        ("freeze", ("all", "", 0, -1, 1.5, True, ["embeddings"])),
+        ("label_smoothing", (-0.1, 1.0, None)),
+        ("learning_rate", (0, -1e-5, math.inf, math.nan, None, 10**400)),
+        ("weight_decay", (-0.01, math.nan, None)),
+        ("warmup", (-0.1, 1.1, None)),
+        ("schedule", ("exponential", None, "")),
+        ("global_clipnorm", (0.0, -1.0, math.inf)),
+        ("epochs", (0, 1.0, None, True)),
+        ("batch_size", (0, 2.5, None)),
+        ("sequence_length", (7, 128.0, None)),
+        ("patience", (0, 1.5)),
+        ("precision", ("float64", "mixed_float16", None)),
+        ("seed", (-1, 0.5, None, 2**32)),
+        ("kernel_regularizer", ("l2", 0.1, [1], abs, keras.regularizers.L2)),
+        ("backbone_regularizer", ("l2", 0.1, {}, {"*": None}, {1: L2(0.1)})),
+    ],
+)
+def test_every_field_refuses_the_impossible_by_name(name, values):
+    for value in values:
+        assert message(**{name: value}).startswith(f"`{name}"), value
+
+
+def test_every_field_is_tried_above():
+    parameters = test_every_field_refuses_the_impossible_by_name.pytestmark[0].args[1]
+    assert {row[0] for row in parameters} == set(FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("dropout", (0, 0.0, 0.999)),
+        ("backbone_dropout", (None, 0.0, 0.5)),
+        ("freeze", (None, "embeddings", "backbone", 1, 24)),
+        ("warmup", (0, 1)),
+        ("schedule", ("linear", "cosine", "constant")),
+        ("weight_decay", (0, 1.0)),
+        ("global_clipnorm", (None, 0.1)),
+        ("sequence_length", (8, 512)),
+        ("patience", (None, 1)),
+        ("precision", ("float32", "bfloat16", "float16")),
+        ("seed", (0, 2**32 - 1)),
+    ],
+)
+def test_the_ends_of_the_ranges_are_in(name, values):
+    for value in values:
+        assert getattr(Recipe(**{name: value}), name) == value
+
+
+def test_exact_words():
+    assert message(dropout=1) == "`dropout` must be a number in [0, 1); got 1"
+    assert message(learning_rate=0) == (
+        "`learning_rate` must be a number in (0, inf]; got 0"
+    )
+    assert message(freeze="all") == (
+        "`freeze` must be one of None, 'embeddings', 'backbone'; got 'all'"
+    )
+    assert message(kernel_regularizer="l2") == (
+        "`kernel_regularizer` must be a keras.regularizers.Regularizer; got 'l2'"
+    )
+    assert message(backbone_regularizer={"*/kernel": 3}) == (
+        "`backbone_regularizer['*/kernel']` must be a "
+        "keras.regularizers.Regularizer; got 3"
+    )
+    assert message(backbone_regularizer={}) == (
+        "`backbone_regularizer` must be a mapping from path patterns to "
+        "regularizers; got {}"
+    )
+
+
+def test_the_head_cannot_be_anchored():
+    assert message(kernel_regularizer=L2SP(0.1)) == (
+        "`kernel_regularizer` cannot be anchored: the head has no pretrained values; "
+        "use `backbone_regularizer=L2SP(...)`"
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"backbone_regularizer": L2(0.1)},
+        {"backbone_regularizer": {"*/kernel": L2(0.1)}},
+        {"backbone_dropout": 0.0},
+        {"attention_dropout": 0.2},
+    ],
+)
+def test_nothing_acts_on_a_frozen_backbone(fields):
+    (name,) = fields
+    assert message(freeze="backbone", **fields) == (
+        f"`{name}` has nothing to act on with `freeze='backbone'`: frozen weights "
+        "are not penalised and run without dropout"
+    )
+    Recipe(freeze="embeddings", **fields)
+    Recipe(freeze=1, **fields)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"class_name": "Nope", "config": {}},
+        {"class_name": "L2", "config": {"l3": 1.0}},
+        {"class_name": "L2", "config": {"l2": -1.0}},
+        {"class_name": "L2", "config": 5},
+        {"class_name": 5, "config": {}},
+        {"class_name": "tfreg>L2SP", "config": {"alpha": 0}},
+        {"class_name": "system", "module": "os", "config": {}, "registered_name": None},
+        {
+            "class_name": "Dense",
+            "module": "keras.layers",
+            "config": {"units": 1},
+            "registered_name": None,
+        },
+    ],
+)
+def test_broken_regularizers(broken):
+    assert message(backbone_regularizer=broken).startswith("`backbone_regularizer` ")
+    where = "`backbone_regularizer['*/kernel']` "
+    assert message(backbone_regularizer={"*/kernel": broken}).startswith(where)
+
+
+WEIGHTS = np.array([[1.0, -2.0], [0.5, 0.0]], "float32")
+
+
+@pytest.mark.parametrize(
+    ("regularizer", "value"),
+    [
+        (L1(0.1), 0.35),  # 0.1 * 3.5
+        (L2(0.1), 0.525),  # 0.1 * 5.25
+        (L1L2(0.1, 0.2), 1.4),
+    ],
+)
+def test_round_trip_of_penalties(regularizer, value):
+    recipe = Recipe(
+        kernel_regularizer=regularizer, backbone_regularizer={"*/kernel": regularizer}
+    )
+    stored = json.loads(json.dumps(recipe.to_json()))
+    again = Recipe.from_json(stored)
+    for found in (again.kernel_regularizer, again.backbone_regularizer["*/kernel"]):
+        assert type(found) is type(regularizer)
+        assert float(found(WEIGHTS)) == pytest.approx(value)
+    assert again.to_json() == stored
+
+
+def test_round_trip_of_anchored_penalties():
+    recipe = Recipe(backbone_regularizer={"a/*": L2SP(0.25), "b/*": L2(0.5)})
+    again = Recipe.from_json(json.loads(json.dumps(recipe.to_json())))
+    assert list(again.backbone_regularizer) == ["a/*", "b/*"]
+    assert again.backbone_regularizer["a/*"].alpha == 0.25
+    assert type(again.backbone_regularizer["a/*"]) is L2SP
+    single = Recipe.from_json(Recipe(backbone_regularizer=L2SP(0.5)).to_json())
+    assert single.backbone_regularizer.alpha == 0.5
+
+
+@keras.saving.register_keras_serializable("tests")
+class Halved(keras.regularizers.Regularizer):
+    def __init__(self, strength):
+        self.strength = strength
+
+    def __call__(self, x):
+        return 0.5 * self.strength * keras.ops.sum(x)
+
+    def get_config(self):
+        return {"strength": self.strength}
+
+
+def test_round_trip_of_a_penalty_of_the_users_own():
+    recipe = Recipe(kernel_regularizer=Halved(3.0))
+    again = Recipe.from_json(json.loads(json.dumps(recipe.to_json())))
+    assert type(again.kernel_regularizer) is Halved
+    assert again.kernel_regularizer.strength == 3.0
+
+
+def test_round_trip_of_every_plain_field(tmp_path):
+    other = {
+        "dropout": 0.2,
+        "backbone_dropout": 0.3,
+        "attention_dropout": 0.0,
+        "freeze": 2,
+        "label_smoothing": 0.1,
+        "learning_rate": 1e-3,
+        "weight_decay": 0.0,
+        "warmup": 0.5,
+        "schedule": "cosine",
+        "global_clipnorm": None,
+        "epochs": 5,
+        "batch_size": 8,
+        "sequence_length": 64,
+        "patience": 2,
+        "precision": "bfloat16",
+        "seed": 7,
+    }
+    recipe = Recipe(**other)
+    assert {*other, "kernel_regularizer", "backbone_regularizer"} == set(FIELDS)
+    assert Recipe.from_json(recipe.to_json()) == recipe
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps(recipe.to_json()), encoding="utf-8")
+    assert Recipe.from_json(path) == Recipe.from_json(str(path)) == recipe
+
+
+def test_fields_left_out_of_a_file_have_their_defaults():
+    assert Recipe.from_json({"epochs": 5}) == Recipe(epochs=5)
+
+
+@pytest.mark.parametrize("make", [Recipe.from_json, Recipe.from_options])
+def test_unknown_fields(make):
+    with pytest.raises(InputError) as error:
+        make({"epochs": 2, "droput": 0.1})
+    expected = f"unknown recipe field `droput`; known: {', '.join(FIELDS)}"
+    assert str(error.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"epochs": 3,}', "not a JSON file"),
+        (b"", "not a JSON file"),
+        (b"\xff\xfe{}", "not a JSON file"),
+        (b"[1, 2]", "expected a JSON object of recipe fields"),
+        (b"null", "expected a JSON object of recipe fields"),
+    ],
+)
+def test_files_that_hold_no_recipe(tmp_path, content, message):
+    path = tmp_path / "recipe.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as error:
+        Recipe.from_json(path)
+    assert str(error.value).startswith(f"{path}: {message}")
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(InputError) as error:
+        Recipe.from_json(tmp_path / "recipe.json")
+    expected = f"{tmp_path / 'recipe.json'}: No such file or directory"
+    assert str(error.value) == expected
+    with pytest.raises(InputError, match="Is a directory"):
+        Recipe.from_json(tmp_path)
+
+
+def test_numbers_that_json_should_not_hold(tmp_path):
+    path = tmp_path / "recipe.json"
+    path.write_text('{"learning_rate": NaN}')
+    with pytest.raises(InputError, match="`learning_rate` must be a number"):
+        Recipe.from_json(path)
+
+
+def test_short_names():
+    recipe = Recipe.from_options({"l2": 1e-4, "l2sp": 0.5, "dropout": 0.2})
+    assert type(recipe.kernel_regularizer) is L2
+    assert float(recipe.kernel_regularizer(WEIGHTS)) == pytest.approx(5.25e-4)
+    assert type(recipe.backbone_regularizer) is L2SP
+    assert recipe.backbone_regularizer.alpha == 0.5
+    assert recipe.dropout == 0.2
+    assert type(Recipe.from_options({"l1": 0.1}).kernel_regularizer) is L1
+
+
+def test_both_strengths_make_one_penalty():
+    both = Recipe.from_options({"l1": 0.1, "l2": 0.2}).kernel_regularizer
+    assert type(both) is L1L2
+    assert float(both(WEIGHTS)) == pytest.approx(1.4)
+
+
+def test_short_names_left_out():
+    assert Recipe.from_options(dict.fromkeys(SHORT_NAMES)) == Recipe()
+    assert Recipe.from_options({}) == Recipe()
+
+
+@pytest.mark.parametrize("name", list(SHORT_NAMES))
+def test_strengths_are_above_zero(name):
+    for value in (0, -1.0, math.nan, "x"):
+        with pytest.raises(InputError, match=f"^`{name}` must be a number in "):
+            Recipe.from_options({name: value})
+
+
+def test_a_penalty_given_twice():
+    with pytest.raises(InputError) as error:
+        Recipe.from_options({"l2": 0.1, "kernel_regularizer": L1(0.1)})
+    assert str(error.value) == (
+        "`kernel_regularizer` is given twice: by itself and by ['l1', 'l2']"
+    )
+    recipe = Recipe.from_options({"l2": 0.1, "kernel_regularizer": None})
+    assert type(recipe.kernel_regularizer) is L2
+
+
+def test_fields_say_how_they_are_read_from_text():
+    read = {field.name: field.metadata["type"] for field in dataclasses.fields(Recipe)}
+    assert all(field.metadata["help"] for field in dataclasses.fields(Recipe))
+    assert read["freeze"]("none") is None
+    assert read["freeze"]("3") == 3
+    assert read["freeze"]("embeddings") == "embeddings"
+    assert read["patience"]("none") is None and read["patience"]("2") == 2
+    assert read["global_clipnorm"]("none") is None
+    assert read["backbone_dropout"]("0.2") == 0.2
+    assert read["epochs"]("4") == 4
+    serialised = {"class_name": "L2", "config": {"l2": 0.5}}
+    assert read["kernel_regularizer"](json.dumps(serialised)) == serialised
+    with pytest.raises(InputError, match="written as JSON.*got 'l2'"):
+        read["kernel_regularizer"]("l2")
+
+
+def test_a_recipe_without_penalties_needs_no_keras():
+    code = (
+        "import sys; from tfreg.recipe import Recipe\n"
+        "recipe = Recipe.from_options({'dropout': 0.2, 'l2': None})\n"
+        "assert Recipe.from_json(recipe.to_json()) == recipe\n"
+        "assert not {'keras', 'tensorflow'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
