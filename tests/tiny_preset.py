@@ -20,7 +20,7 @@ def save_tiny_preset(folder: Path) -> Path:
         num_heads=2,
         hidden_dim=32,
         intermediate_dim=64,
-        max_sequence_length=64,
+        max_sequence_length=128,
     )
     backbone.save_to_preset(str(folder))
     keras_hub.models.BertTokenizer(VOCABULARY, lowercase=True).save_to_preset(

@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from tfreg.cli.output import add_output_options, print_scores, verbosity
 from tfreg.cli.session import start_keras
 
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser's."""
-    from tfreg.cli.output import add_output_options
 
     parser = commands.add_parser(
         "demo",
@@ -32,7 +32,6 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Cut the data, train as `tfreg train` does, show scores, answers and pictures."""
     from tfreg.cli.demo_data import demo_corpus
-    from tfreg.cli.output import print_scores, verbosity
     from tfreg.recipe import Recipe
     from tfreg.runs import check_out, fit_run
 

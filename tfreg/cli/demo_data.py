@@ -42,7 +42,8 @@ def demo_corpus(task: str) -> tuple[Any, str]:
         splits = [Examples("words", *zip(*part)) for part in parts]
         tags = {tag for part in parts for _, sentence in part for tag in sentence}
         labels = ["O", *sorted(tags - {"O"})]
-    return Corpus(task, *splits, labels=tuple(labels), report=()), source
+    train, dev, test = splits
+    return Corpus(task, train, dev, test, tuple(labels)), source
 
 
 def reviews() -> list[tuple[str, str]]:

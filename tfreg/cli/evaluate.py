@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfreg._checks import InputError
 from tfreg.cli.options import add_data_options, text_columns
+from tfreg.cli.output import print_scores
 from tfreg.cli.session import start_keras
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Read the split, check that it fits the model, print its scores."""
-    from tfreg.cli.output import print_scores
     from tfreg.runs import read_run, score
     from tfreg.runs.run import to_json
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from tfreg.cli.output import print_scores
+
 _INPUTS = {"text": "texts", "pair": "pairs of texts", "words": "lists of words"}
 
 
@@ -21,7 +23,6 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the run's own files, in short."""
-    from tfreg.cli.output import print_scores
     from tfreg.runs import read_run
     from tfreg.runs.card import recipe_changes
 

@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
         sys.stdout.flush()
 
 
-def read_rows(arguments: argparse.Namespace, kind: str) -> Iterator[Any]:
+def read_rows(arguments: argparse.Namespace, kind: Any) -> Iterator[Any]:
     """The rows of the file or of standard input."""
     from tfreg.data.readers import read_inputs
 

@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfreg._checks import InputError
 from tfreg.runs.folder import new_folder
 from tfreg.runs.run import Run, read_run, write_run
 from tfreg.runs.scoring import score
@@ -47,6 +48,8 @@ def fit_run(
         InputError: the folder cannot be written, the preset not be loaded, the corpus
             has no dev split, or the fit diverged. The folder is then as it was.
     """
+    if corpus.dev is None:
+        raise InputError("the corpus has no dev split to choose the best epoch by")
     with new_folder(out, overwrite=overwrite) as folder:
         model = build(corpus, preset, recipe)
         splits = {
