@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "tfreg"
 FLOORS = {
     "_checks": 0,
     "_compat": 0,
+    "_registration": 0,
     "_tensors": 0,
     "_wordpiece": 0,
     "selection": 0,

@@ -12,12 +12,11 @@ from typing import Any
 import keras
 import keras_hub
 
-from tfreg import _compat
 from tfreg._checks import InputError, check_choice, fail
 from tfreg._huggingface import load_backbone
 from tfreg._huggingface_tokenizer import load_tokenizer
 from tfreg._tensors import read_json
-from tfreg.adapt.architecture import architecture_of
+from tfreg.adapt.describe import describe
 
 POLICIES = {
     "float32": "float32",
@@ -207,26 +206,13 @@ def _describe(backbone: Any, tokenizer: Any, has_pooler: bool | None = None) -> 
     for variable in backbone.weights:
         if not keras.ops.all(keras.ops.isfinite(variable)):
             raise InputError(f"`preset`: {variable.path} holds values not finite")
-    if has_pooler is None:
-        # ELECTRA was pretrained without one; KerasHub's backbone adds it at random.
-        outputs = backbone.output
-        has_pooler = (
-            isinstance(outputs, dict)
-            and "pooled_output" in outputs
-            and not isinstance(backbone, keras_hub.models.ElectraBackbone)
-        )
-    rates: dict[str, set[float]] = {"hidden": set(), "attention": set()}
-    for kind, dropout in _compat.dropouts([backbone]):
-        rates[kind].add(_compat.dropout_rate(dropout))
-    only = {
-        kind: values.pop() if len(values) == 1 else None
-        for kind, values in rates.items()
-    }
+    found = describe(backbone)
     return Preset(
         backbone,
         tokenizer,
-        has_pooler,
-        *architecture_of(backbone),
-        hidden_dropout=only["hidden"],
-        attention_dropout=only["attention"],
+        has_pooler=found["pooler"] if has_pooler is None else has_pooler,
+        activation=found["activation"],
+        layer_norm_epsilon=found["layer_norm_epsilon"],
+        hidden_dropout=found["hidden_dropout"],
+        attention_dropout=found["attention_dropout"],
     )

@@ -31,6 +31,17 @@ def count(dataset: Any) -> int:
     return batches
 
 
+def slices(arrays: Any, batch_size: int, seed: int | None = None) -> Any:
+    """Arrays in batches, shuffled anew each epoch if a seed is given.
+
+    (KerasHub's own conversion of arrays leaves them in the order given.)
+    """
+    dataset = tf.data.Dataset.from_tensor_slices(arrays)
+    if seed is not None:
+        dataset = dataset.shuffle(int(dataset.cardinality()), seed=seed)
+    return dataset.batch(batch_size)
+
+
 def weigh(dataset: Any, table: np.ndarray) -> Any:
     """Weigh each target of encoded batches by its class.
 

@@ -14,7 +14,7 @@ from tfreg._checks import DataWarning, InputError
 from tfreg.data.batches import Batches
 from tfreg.data.encoded import Encoded
 from tfreg.data.inputs import as_examples
-from tfreg.data.pipelines import count, is_dataset, weigh
+from tfreg.data.pipelines import count, is_dataset, slices, weigh
 from tfreg.data.targets import class_weights, encode_targets
 
 
@@ -29,11 +29,7 @@ class Feed:
         """Steps an epoch."""
         if self.batches is not None:
             return len(self.batches)
-        x = self.arguments["x"]
-        if is_dataset(x):
-            return count(x)
-        rows = len(keras.tree.flatten(x)[0])
-        return -(-rows // self.arguments["batch_size"])
+        return count(self.arguments["x"])
 
 
 def feed(
@@ -60,7 +56,8 @@ def feed(
         given = {"y": y, "sample_weight": sample_weight, "batch_size": batch_size}
         return Feed({"x": x, **{k: v for k, v in given.items() if v is not None}})
     if model.preprocessor is None:
-        return _feed_ids(model, x, y, sample_weight, class_weight, size)
+        arrays = _ids(model, x, y, sample_weight, class_weight)
+        return Feed({"x": slices(arrays, size, seed)})
     if isinstance(x, Encoded):
         if class_weight is not None or sample_weight is not None:
             raise InputError("weights of encoded data are given to `encode`")
@@ -82,9 +79,8 @@ def feed(
 
 
 def feed_validation(model: Any, data: Any, batch_size: int | None) -> Any:
-    """`validation_data` of `fit`, for Keras."""
-    x, y, *rest = data if isinstance(data, tuple) else (data, None)
-    weight = rest[0] if rest else None
+    """`validation_data` of `fit` as one data set, for Keras."""
+    x, y, weight = _unpack(data)
     arguments = feed(model, x, y, sample_weight=weight, batch_size=batch_size).arguments
     if arguments.get("y") is None:
         return arguments["x"]
@@ -93,15 +89,21 @@ def feed_validation(model: Any, data: Any, batch_size: int | None) -> Any:
 
 def whole_batch(model: Any, data: Any) -> tuple[Any, Any, Any]:
     """All of some data as one batch: (x, y, sample_weight), None where missing."""
-    x, y, *rest = data if isinstance(data, tuple) else (data, None)
-    found = feed(model, x, y, sample_weight=rest[0] if rest else None)
+    x, y, weight = _unpack(data)
+    found = feed(model, x, y, sample_weight=weight)
     if found.batches is not None:
         batch = found.batches.collate(np.arange(len(found.batches.encoded)))
     elif is_dataset(x):
         batch = model.preprocess_samples(*next(iter(x)))
     else:
-        batch = (found.arguments["x"], found.arguments["y"])
+        batch = _ids(model, x, y, weight, None)
     return keras.utils.unpack_x_y_sample_weight(batch)
+
+
+def _unpack(data: Any) -> tuple[Any, Any, Any]:
+    """(x, y, sample_weight) of what `validation_data` may be."""
+    x, y, *rest = data if isinstance(data, tuple) else (data, None)
+    return x, y, rest[0] if rest else None
 
 
 def encode(model: Any, examples: Any, **weights: Any) -> Encoded:
@@ -119,19 +121,18 @@ def encode(model: Any, examples: Any, **weights: Any) -> Encoded:
     return encoded
 
 
-def _feed_ids(
-    model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any, size: int
-) -> Feed:
-    """Arrays of ids, for a model without a tokenizer."""
-    if y is not None:
-        y = np.asarray(y)
-        if y.dtype.kind in "OUS":
-            y = np.asarray(encode_targets(y.tolist(), model.task, model.labels))
-        table = class_weights(class_weight, model.task, model.labels)
-        if table is not None:
-            weights = np.where(y >= 0, table[np.maximum(y, 0)], 0).astype("float32")
-            each = np.asarray(1.0 if sample_weight is None else sample_weight)
-            if each.ndim == 1 and weights.ndim == 2:
-                each = each[:, None]
-            sample_weight = weights * each
-    return Feed({"x": x, "y": y, "sample_weight": sample_weight, "batch_size": size})
+def _ids(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
+    """Arrays of ids, for a model without a tokenizer, with their weights."""
+    if y is None:
+        return (x,)
+    y = np.asarray(y)
+    if y.dtype.kind in "OUS":
+        y = np.asarray(encode_targets(y.tolist(), model.task, model.labels))
+    table = class_weights(class_weight, model.task, model.labels)
+    if table is not None:
+        weights = np.where(y >= 0, table[np.maximum(y, 0)], 0).astype("float32")
+        each = np.asarray(1.0 if sample_weight is None else sample_weight)
+        if each.ndim == 1 and weights.ndim == 2:
+            each = each[:, None]
+        sample_weight = weights * each
+    return (x, y) if sample_weight is None else (x, y, np.asarray(sample_weight))

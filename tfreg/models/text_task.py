@@ -12,6 +12,7 @@ import numpy as np
 from tfreg import _compat
 from tfreg._checks import InputError
 from tfreg.adapt.architecture import set_architecture
+from tfreg.adapt.describe import claim, describe
 from tfreg.adapt.dropout import set_dropout
 from tfreg.adapt.freeze import freeze, freeze_unread
 from tfreg.adapt.penalise import Anchors, penalise
@@ -20,6 +21,12 @@ from tfreg.data.encoded import Encoded
 from tfreg.data.examples import Examples
 from tfreg.data.preprocessing import TextPreprocessor
 from tfreg.models import feeding
+from tfreg.models.fitting import (
+    begin_schedule,
+    check_compile,
+    check_fit,
+    early_stopping,
+)
 from tfreg.optimizers import AdamW, WarmupDecay
 from tfreg.optimizers.adamw import NO_DECAY
 from tfreg.recipe import Recipe
@@ -48,8 +55,8 @@ class TextTask(keras_hub.models.Task):
         name: str | None = None,
     ) -> None:
         recipe = _as_recipe(recipe)
-        architecture = {**_architecture(backbone), **(architecture or {})}
-        _claim(backbone)
+        architecture = {**describe(backbone), **(architecture or {})}
+        claim(backbone)
         # === The backbone: adapt, freeze, penalise ===
         set_architecture(
             backbone,
@@ -141,18 +148,11 @@ class TextTask(keras_hub.models.Task):
         Raises:
             InputError: a regulariser, which belongs to the builder.
         """
-        fields = set(Recipe.__dataclass_fields__)
-        for name in kwargs:
-            if "regularizer" in name or (name in fields and name != "seed"):
-                raise InputError(
-                    f"`compile({name}=...)` would do nothing: it belongs to the "
-                    f"weights or layers, which are built already; write "
-                    f"`build_{self.builder}(preset, ..., {name}=...)`"
-                )
+        check_compile(kwargs, self.builder)
         # Every new shape would be compiled anew, and buckets have many shapes.
         kwargs.setdefault("jit_compile", False)
         metrics = self.default_metrics() if metrics is None else metrics
-        self._score_names = {getattr(m, "name", m) for m in keras.tree.flatten(metrics)}
+        self.score_names = {getattr(m, "name", m) for m in keras.tree.flatten(metrics)}
         super().compile(
             optimizer=self.default_optimizer() if optimizer is None else optimizer,
             loss=self.default_loss() if loss is None else loss,
@@ -222,6 +222,7 @@ class TextTask(keras_hub.models.Task):
         Returns:
             Keras's history; its scores, ``val_loss`` too, are free of penalties.
         """
+        check_fit(kwargs)
         epochs = self.recipe.epochs if epochs is None else epochs
         callbacks = list(callbacks or [])
         train = feeding.feed(
@@ -235,44 +236,22 @@ class TextTask(keras_hub.models.Task):
         )
         if train.batches is not None:
             callbacks.append(EpochClock(train.batches))
-            kwargs["shuffle"] = False  # the batches are shuffled already
         if validation_data is not None:
             kwargs["validation_data"] = feeding.feed_validation(
                 self, validation_data, batch_size
             )
-            callbacks += self._early_stopping(callbacks, epochs)
+            callbacks += early_stopping(self, callbacks, epochs)
         steps = steps_per_epoch or train.steps()
-        self._begin_schedule(steps, epochs, initial_epoch)
+        begin_schedule(self, steps, epochs, initial_epoch)
         return super().fit(
             **train.arguments,
             epochs=epochs,
             initial_epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch,
             callbacks=callbacks,
+            shuffle=False,  # lists are shuffled by now; data sets come as they are
             **kwargs,
         )
-
-    def _early_stopping(self, callbacks: list[Any], epochs: int) -> list[Any]:
-        if any(isinstance(c, keras.callbacks.EarlyStopping) for c in callbacks):
-            return []
-        score, mode = self.monitor
-        if score not in self._score_names:
-            return []  # compiled with metrics of the user's own
-        return [
-            keras.callbacks.EarlyStopping(
-                monitor=f"val_{score}",
-                mode=mode,
-                patience=self.recipe.patience or epochs,
-                restore_best_weights=True,
-            )
-        ]
-
-    def _begin_schedule(self, steps: int, epochs: int, initial_epoch: int) -> None:
-        schedule = _compat.schedule(self.optimizer)
-        if isinstance(schedule, WarmupDecay):
-            done = _compat.iterations(self.optimizer)
-            first = max(done - initial_epoch * steps, 0)
-            schedule.begin(first, epochs * steps)
 
     def evaluate(
         self,
@@ -331,28 +310,3 @@ def _as_recipe(recipe: Recipe | Mapping[str, Any] | None) -> Recipe:
     if recipe is None:
         return Recipe()
     return recipe if isinstance(recipe, Recipe) else Recipe.from_json(recipe)
-
-
-def _architecture(backbone: Any) -> dict[str, Any]:
-    """What a backbone's own config forgets, as it is now."""
-    rates: dict[str, float] = {}
-    for kind, dropout in _compat.dropouts([backbone]):
-        rates.setdefault(kind, _compat.dropout_rate(dropout))
-    return {
-        "activation": None,
-        "layer_norm_epsilon": None,
-        "pooler": isinstance(backbone.output, dict)
-        and "pooled_output" in backbone.output,
-        "hidden_dropout": rates.get("hidden"),
-        "attention_dropout": rates.get("attention"),
-    }
-
-
-def _claim(backbone: Any) -> None:
-    """A backbone belongs to one model: freezing and penalties are on its weights."""
-    if getattr(backbone, "tfreg_claimed", False):
-        raise InputError(
-            "this backbone already belongs to a tfreg model, which has set its "
-            "dropout, frozen parts and penalties; load it anew for another model"
-        )
-    backbone.tfreg_claimed = True

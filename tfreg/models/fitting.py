@@ -1,0 +1,67 @@
+"""What a fit adds: the best epoch's weights, and a schedule that knows its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from tfreg import _compat
+from tfreg._checks import InputError
+from tfreg.optimizers import WarmupDecay
+from tfreg.recipe import Recipe
+
+_NOT_IN_FIT = {
+    "shuffle": "texts are shuffled by (seed, epoch), a data set comes as it is",
+    "validation_split": "give `validation_data`",
+}
+
+
+def check_fit(kwargs: dict[str, Any]) -> None:
+    """Refuse arguments of Keras's `fit` that would be ignored."""
+    for name, instead in _NOT_IN_FIT.items():
+        if name in kwargs:
+            raise InputError(f"`{name}` is not taken by `fit`: {instead}")
+
+
+def check_compile(kwargs: dict[str, Any], builder: str) -> None:
+    """Refuse what belongs to weights and layers, and would do nothing here."""
+    fields = set(Recipe.__dataclass_fields__)
+    for name in kwargs:
+        if "regularizer" in name or name in fields:
+            raise InputError(
+                f"`compile({name}=...)` would do nothing: it belongs to the weights or "
+                "layers, which are built already; write "
+                f"`build_{builder}(preset, ..., {name}=...)`"
+            )
+
+
+def early_stopping(model: Any, callbacks: list[Any], epochs: int) -> list[Any]:
+    """Keras's callback that restores the best epoch, unless the user brings one.
+
+    The epoch is chosen by a dev score without penalties. Without ``patience`` it
+    never stops early.
+    """
+    if any(isinstance(c, keras.callbacks.EarlyStopping) for c in callbacks):
+        return []
+    score, mode = model.monitor
+    if score not in model.score_names:
+        return []  # compiled with metrics of the user's own
+    stopping = keras.callbacks.EarlyStopping(
+        monitor=f"val_{score}",
+        mode=mode,
+        patience=model.recipe.patience or epochs,
+        restore_best_weights=True,
+    )
+    return [stopping]
+
+
+def begin_schedule(model: Any, steps: int, epochs: int, initial_epoch: int) -> None:
+    """Tell the schedule how many steps this fit has, and where it began.
+
+    A fit that goes on at ``initial_epoch`` is the end of one that began before.
+    """
+    schedule = _compat.schedule(model.optimizer)
+    if isinstance(schedule, WarmupDecay):
+        done = _compat.iterations(model.optimizer)
+        schedule.begin(max(done - initial_epoch * steps, 0), epochs * steps)
