@@ -47,14 +47,15 @@ def windows(sizes: Sequence[int], budget: int) -> Iterator[tuple[int, int, int, 
         if end == len(sizes):
             yield first, end, answered, end
             return
-        stop, tail = end, 0
-        while stop - 1 > answered and tail + sizes[stop - 1] <= context:
+        # What is left to the next window must there have the word at `end` after it.
+        stop, tail, room = end, 0, min(context, budget - sizes[end])
+        while stop - 1 > answered and tail + sizes[stop - 1] <= room:
             tail += sizes[stop - 1]
             stop -= 1
         yield first, end, answered, stop
-        # The next window starts some context before `stop`, and must hold its word.
+        # The next window starts some context before `stop`.
         first, head = stop, 0
-        room = min(context, budget - sizes[stop])
+        room = min(context, budget - tail - sizes[end])
         while first > 0 and head + sizes[first - 1] <= room:
             head += sizes[first - 1]
             first -= 1
