@@ -40,7 +40,7 @@ def test_gradient(arrays):
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_is_summed_in_float32(dtype):
-    # In float16 a square of 300 is infinite, and a sum of 4,096 ones in bfloat16 is 256.
+    # In float16 300² is infinite, and a sum of 4,096 ones in bfloat16 is 256.
     far = keras.ops.full((4,), 300.0, dtype=dtype)
     value = L2SP(1.0).anchored(keras.ops.zeros((4,)))(far)
     assert keras.backend.standardize_dtype(value.dtype) == "float32"

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tfreg.data.batches import LADDER, Batches, pad_rows, rung
+from tfreg.data.encoded import Encoded
+
+
+def texts(lengths, **fields):
+    """Rows of the given lengths; a row's first piece is its number."""
+    lengths = np.asarray(lengths)
+    pieces = tuple(np.full(n, i + 1, "int32") for i, n in enumerate(lengths))
+    numbers = np.arange(len(lengths))
+    return Encoded(pieces, lengths.astype("int64"), numbers, len(lengths), **fields)
+
+
+@pytest.fixture(scope="module")
+def lengths():
+    random = np.random.default_rng(0)
+    return np.clip(random.lognormal(3, 0.7, 3001), 3, 128).astype(int)
+
+
+def row_numbers(batches, epoch):
+    return [rows.tolist() for rows in batches.order(epoch)]
+
+
+@pytest.mark.parametrize("size", [1, 7, 16])
+@pytest.mark.parametrize("seed", [None, 3])
+def test_every_row_exactly_once(lengths, size, seed):
+    batches = Batches(texts(lengths), size, seed=seed)
+    for epoch in (0, 1):
+        order = row_numbers(batches, epoch)
+        assert sorted(row for rows in order for row in rows) == list(range(3001))
+        assert len(order) == len(batches) == -(-3001 // size)
+        assert sorted({len(rows) for rows in order}, reverse=True)[0] == size
+        assert sum(len(rows) < size for rows in order) <= 1
+
+
+def test_the_order_is_of_seed_and_epoch_alone(lengths):
+    first = Batches(texts(lengths), 8, seed=1)
+    again = Batches(texts(lengths), 8, seed=1)
+    for epoch in (5, 0, 5):  # whatever came before
+        assert row_numbers(first, epoch) == row_numbers(again, epoch)
+    orders = [row_numbers(first, epoch) for epoch in range(3)]
+    orders.append(row_numbers(Batches(texts(lengths), 8, seed=2), 0))
+    for i, one in enumerate(orders):
+        for other in orders[:i]:
+            assert one != other
+            shared = {frozenset(rows) for rows in one} & set(map(frozenset, other))
+            assert len(shared) < 5  # not only the batches' order, what is in them too
+
+
+def test_batches_come_in_no_order_of_length(lengths):
+    order = Batches(texts(lengths), 8, seed=1).order(0)
+    mean = np.array([lengths[rows].mean() for rows in order])
+    correlation = np.corrcoef(mean, np.arange(len(mean)))[0, 1]
+    assert abs(correlation) < 0.15
+
+
+def waste(lengths, order):
+    """Padded places for each real one."""
+    padded = sum(len(rows) * rung(int(lengths[rows].max())) for rows in order)
+    return padded / lengths.sum() - 1
+
+
+def test_little_padding(lengths):
+    random = np.random.default_rng(0).permutation(len(lengths))
+    unsorted = waste(lengths, np.array_split(random, len(lengths) // 32))
+    pooled = waste(lengths, Batches(texts(lengths), 32, seed=0).order(0))
+    assert unsorted > 1.0
+    assert pooled < 0.25
+    assert waste(lengths, Batches(texts(lengths), 32).order(0)) < pooled + 0.01
+
+
+def test_prediction_goes_by_length(lengths):
+    order = np.concatenate(Batches(texts(lengths), 8).order(0))
+    assert (np.diff(lengths[order]) >= 0).all()
+    ties = order[lengths[order] == 20]
+    assert (np.diff(ties) > 0).all()  # and by number where that is the same
+
+
+def test_rungs():
+    assert [rung(n) for n in (0, 1, 8, 9, 33, 128, 129, 512)] == [
+        *(8, 8, 8, 16, 40, 128, 160, 512)
+    ]
+    assert rung(700) == 700
+    assert all(a < b for a, b in zip(LADDER, LADDER[1:]))
+
+
+def test_no_padding_beyond_the_longest_text_there_can_be():
+    assert [rung(n, 100) for n in (60, 97, 100)] == [64, 100, 100]
+    assert rung(120, 100) == 120  # never shorter than what is there
+    batches = Batches(texts([18, 3]), 2, most=20)
+    assert batches.collate(np.arange(2))[0]["token_ids"].shape == (2, 20)
+
+
+def test_a_batch_of_texts():
+    encoded = texts([3, 10], targets=np.array([1, 0], "int32"))
+    x, y = Batches(encoded, 2, pad=99).collate(np.array([1, 0]))
+    assert x["token_ids"].tolist() == [[2] * 10 + [99] * 6, [1] * 3 + [99] * 13]
+    assert x["padding_mask"].tolist() == [[1] * 10 + [0] * 6, [1] * 3 + [0] * 13]
+    assert not x["segment_ids"].any()
+    assert {array.dtype.name for array in x.values()} == {"int32"}
+    assert y.tolist() == [0, 1]
+
+
+def test_segments_of_a_pair():
+    pieces = (np.arange(5, dtype="int32"), np.arange(4, dtype="int32"))
+    encoded = Encoded(pieces, np.array([2, 4]), np.arange(2), 2)
+    (x,) = Batches(encoded, 2).collate(np.arange(2))
+    assert x["segment_ids"].tolist() == [[0, 0, 1, 1, 1, 0, 0, 0], [0] * 8]
+    (x,) = Batches(encoded, 2, segments=False).collate(np.arange(2))
+    assert set(x) == {"token_ids", "padding_mask"}
+
+
+def test_a_batch_of_words():
+    encoded = texts(
+        [4, 3],
+        words=(np.array([1, 2], "int32"), np.array([1], "int32")),
+        answers=np.array([[0, 2], [0, 1]]),
+        targets=[np.array([5, -1], "int32"), np.array([7], "int32")],
+        weights=[np.array([0.5, 0], "float32"), np.array([2.0], "float32")],
+    )
+    x, y, weight = Batches(encoded, 2).collate(np.arange(2))
+    assert x["word_positions"].tolist() == [[1, 2] + [0] * 6, [1] + [0] * 7]
+    assert y.tolist() == [[5] + [-1] * 7, [7] + [-1] * 7]
+    assert weight.tolist() == [[0.5] + [0] * 7, [2] + [0] * 7]
+    assert weight.dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"targets": np.array([0, 1, 1], "int32")},
+        {"targets": np.eye(3, dtype="float32")},
+        {
+            "targets": np.ones(3, "float32"),
+            "weights": np.array([1, 2, 3], "float32"),
+        },
+        {
+            "words": (np.array([1], "int32"),) * 3,
+            "targets": [np.array([1], "int32")] * 3,
+            "weights": [np.array([1.0], "float32")] * 3,
+        },
+    ],
+)
+def test_as_a_data_set(fields):
+    batches = Batches(texts([3, 20, 9], **fields), 2, seed=0)
+    dataset = batches.dataset()
+    assert int(dataset.cardinality()) == 2
+    for epoch in (0, 1):
+        batches.epoch = epoch
+        found = list(dataset.as_numpy_iterator())
+        expected = [batches.collate(rows) for rows in batches.order(epoch)]
+        assert len(found) == len(expected)
+        for ours, theirs in zip(found, expected):
+            assert len(ours) == len(theirs)
+            for name, array in theirs[0].items():
+                np.testing.assert_array_equal(ours[0][name], array)
+            for one, other in zip(ours[1:], theirs[1:]):
+                np.testing.assert_array_equal(one, other)
+
+
+def test_no_rows():
+    batches = Batches(texts([]), 4)
+    assert len(batches) == 0 and batches.order(0) == []
+    assert list(batches.dataset()) == []
+
+
+def test_pad_rows():
+    rows = [np.array([1, 2], "int32"), np.array([], "int32")]
+    assert pad_rows(rows, 3, -1).tolist() == [[1, 2, -1], [-1, -1, -1]]
+    assert pad_rows([np.array([0.5], "float32")], 2).dtype == "float32"
+    assert pad_rows([], 3).shape == (0, 3)
