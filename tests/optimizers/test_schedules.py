@@ -81,6 +81,12 @@ def test_a_second_fit_begins_anew():
     assert [float(schedule(step)) for step in (8, 9, 10)] == [1.0, 1.0, 0.0]
 
 
+def test_never_negative_before_the_fit_began():
+    # As in an optimiser rebuilt from its config, whose iterations are 0 again.
+    schedule = WarmupDecay(1.0, warmup=0.5, total_steps=4, first_step=100)
+    assert float(schedule(0)) == float(schedule(100)) == 0.5
+
+
 def test_begin_acts_inside_a_traced_function():
     schedule = WarmupDecay(1.0, warmup=0, total_steps=4)
     traces = []

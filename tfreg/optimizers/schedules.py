@@ -63,6 +63,8 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
     def __call__(self, step: Any) -> Any:
         total = ops.cast(self._total, "float32")
         done = ops.cast(step, "float32") - ops.cast(self._first, "float32")
+        # An optimiser rebuilt from its config, without its state, counts from 0 again.
+        done = ops.maximum(done, 0.0)
         rise = self.warmup * total
         left = ops.clip((total - done) / ops.maximum(total - rise, 1.0), 0.0, 1.0)
         if self.schedule == "constant":
