@@ -106,6 +106,11 @@ def test_a_column_of_ids(random):
     )
 
 
+def test_an_id_that_no_label_has_is_not_passed_over():
+    assert np.isnan(float(CrossEntropy()([0, 3], np.zeros((2, 3)))))
+    assert np.isnan(float(CrossEntropy(0.1)([0, 3], np.zeros((2, 3)))))
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_logits(dtype):
     # Exact in both types; exp(90) is not, nor is a float16 softmax of it.

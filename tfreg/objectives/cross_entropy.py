@@ -24,7 +24,8 @@ class CrossEntropy(MeanOverReal):
         label_smoothing: s, in [0, 1); defaults to 0.
 
     Shapes:
-        y_true: integer ids, (batch,) or (batch, words); −1 is not counted.
+        y_true: integer ids, (batch,) or (batch, words); −1 is not counted, and an id
+            of C or more makes the loss NaN.
         y_pred: logits, (..., C).
 
     Example:
@@ -50,6 +51,7 @@ class CrossEntropy(MeanOverReal):
             spread = -ops.mean(logs, axis=-1)
             s = self.label_smoothing
             values = (1.0 - s) * values + s * spread
+        values = ops.where(ids < logits.shape[-1], values, float("nan"))
         return values, ops.cast(ids >= 0, "float32")
 
     def get_config(self) -> dict[str, Any]:
