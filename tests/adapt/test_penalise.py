@@ -3,6 +3,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.backbones import KINDS, tiny
 from tfreg._checks import InputError
@@ -49,6 +50,27 @@ def test_anchored_where_they_are_now(kind):
             moved += step.size * 0.25**2
         variable.assign_add(step)
     assert scalar(backbone.losses) == pytest.approx(0.5 * moved, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients(kind):
+    """2λw, and 2α(w − w⁰): of kernels alone, and of all of them."""
+    for penalty, origin in ((L2(0.1), 0), (L2SP(0.1), 1)):
+        backbone = tiny(kind)
+        start = {v.path: v.numpy() for v in backbone.trainable_variables}
+        found = penalise(backbone, penalty, Anchors())
+        for variable in backbone.trainable_variables:
+            variable.assign_add(0.5 * keras.ops.ones(variable.shape))
+        variables = [v.value for v in backbone.trainable_variables]
+        with tf.GradientTape() as tape:
+            loss = sum(backbone.losses)
+        gradients = tape.gradient(loss, variables)
+        for variable, gradient in zip(backbone.trainable_variables, gradients):
+            if variable.path not in found:
+                assert gradient is None
+                continue
+            expected = 0.2 * (variable.numpy() - origin * start[variable.path])
+            np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-7)
 
 
 def test_a_penalty_for_each_pattern():
