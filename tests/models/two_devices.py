@@ -1,0 +1,62 @@
+"""One process of `test_two_devices`: fit a tagger, print its weights' fingerprint.
+
+Strategies cannot follow each other in one process, so each has one of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tests.backbones import tiny, tokenizer
+from tfreg.builders import build_classifier, build_tagger
+from tfreg.regularizers import L2, L2SP
+
+
+def main(devices: int, out: str) -> None:
+    """Fit on that many logical CPUs and write the trained weights."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    logical = [tf.config.LogicalDeviceConfiguration()] * devices
+    tf.config.set_logical_device_configuration(cpu, logical)
+    strategy = None
+    if devices > 1:
+        names = [f"CPU:{i}" for i in range(devices)]
+        strategy = tf.distribute.MirroredStrategy(names)
+    sentences = [["the", "good", "movie"], ["a"] * 11, ["bad", "dog"], ["x"]] * 4
+    tags = [["O", "B-X", "I-X"], ["O"] * 11, ["B-X", "O"], ["B-X"]] * 4
+    fields = {
+        "sequence_length": 32,
+        "batch_size": 4,
+        "dropout": 0.0,
+        "kernel_regularizer": L2(0.1),
+        "backbone_regularizer": L2SP(0.5),
+    }
+    weights = {}
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        keras.utils.set_random_seed(1)
+        tagger = build_tagger(
+            tiny(), ("O", "B-X", "I-X"), tokenizer=tokenizer(), **fields
+        )
+        tagger.compile(optimizer=keras.optimizers.SGD(0.1))
+    tagger.fit(sentences, tags, epochs=2, verbose=0, class_weight={"O": 0.5})
+    weights.update({f"tagger/{v.path}": np.array(v) for v in tagger.trainable_weights})
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        keras.utils.set_random_seed(1)
+        classifier = build_classifier(
+            tiny(), ("a", "b"), tokenizer=tokenizer(), **fields
+        )
+        classifier.compile(optimizer=keras.optimizers.SGD(0.1))
+    texts = [" ".join(words) for words in sentences]
+    classifier.fit(texts, ["a", "b", "b", "a"] * 4, epochs=1, verbose=0)
+    weights.update(
+        {f"text/{v.path}": np.array(v) for v in classifier.trainable_weights}
+    )
+    np.savez(out, **weights)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2])
