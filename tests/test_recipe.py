@@ -367,3 +367,26 @@ def test_a_recipe_without_penalties_needs_no_keras():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_recipes_are_equal_if_they_say_the_same():
+    one, two = (Recipe(kernel_regularizer=L2(0.1), dropout=0.2) for _ in range(2))
+    assert one == two and hash(one) == hash(two)
+    assert one != Recipe(kernel_regularizer=L2(0.2), dropout=0.2)
+    assert Recipe.from_json(one.to_json()) == one
+
+
+def test_a_short_class_name_is_enough_for_ours():
+    recipe = Recipe(
+        backbone_regularizer={"class_name": "L2SP", "config": {"alpha": 0.5}}
+    )
+    assert recipe.backbone_regularizer.alpha == 0.5
+
+
+def test_a_regularizer_that_cannot_be_saved_is_refused():
+    class Mine(keras.regularizers.Regularizer):
+        def __call__(self, x):
+            return 0.0
+
+    with pytest.raises(InputError, match="Mine has no `get_config`"):
+        Recipe(kernel_regularizer=Mine())

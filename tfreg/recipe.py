@@ -64,7 +64,7 @@ def _field(default: Any, help: str, type: Any, choices: Any = None) -> Any:
     return dataclasses.field(default=default, metadata=metadata)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Recipe:
     """Every setting of a fit.
 
@@ -203,6 +203,13 @@ class Recipe:
                     "frozen weights are not penalised and run without dropout"
                 )
 
+    def __eq__(self, other: object) -> bool:
+        # Regularisers compare by identity; what they say of themselves is what counts.
+        return isinstance(other, Recipe) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash(json.dumps(self.to_json(), sort_keys=True))
+
     def to_json(self) -> dict[str, Any]:
         """All fields as plain JSON values, regularisers in Keras's serialised form."""
         return {
@@ -279,17 +286,26 @@ def _read_regularizer(name: str, value: Any, pattern: str | None = None) -> Any:
         return None
     import keras  # heavy: only a recipe with a penalty pays for it
 
-    import tfreg.regularizers  # noqa: F401  (registers tfreg's own by name)
+    from tfreg import regularizers
 
+    ours = {name: getattr(regularizers, name) for name in regularizers.__all__}
     where = name if pattern is None else f"{name}[{pattern!r}]"
     if isinstance(value, Mapping):
         try:
-            value = keras.regularizers.get(dict(value))
+            with keras.saving.custom_object_scope(ours):  # "L2SP" is enough
+                value = keras.regularizers.get(dict(value))
         except (ValueError, TypeError, KeyError) as error:
             first = str(error).splitlines()[0] if str(error) else repr(error)
             raise InputError(f"`{where}` cannot be read: {first}") from error
     if not isinstance(value, keras.regularizers.Regularizer):
         raise fail(where, "a keras.regularizers.Regularizer", value)
+    try:
+        value.get_config()
+    except NotImplementedError as error:
+        raise InputError(
+            f"`{where}`: {type(value).__name__} has no `get_config`, so no saved model "
+            "could keep it"
+        ) from error
     return value
 
 
@@ -302,5 +318,4 @@ def _to_json(value: Any) -> Any:
         return value
     import keras
 
-    serialised = keras.saving.serialize_keras_object(value)
-    return serialised
+    return keras.saving.serialize_keras_object(value)

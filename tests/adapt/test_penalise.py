@@ -224,3 +224,10 @@ def test_anchors_are_float32_under_any_policy():
     finally:
         keras.config.set_dtype_policy("float32")
     assert held.dtype == "float32" and (held.numpy() == 1e5).all()
+
+
+def test_a_penalty_that_cannot_take_the_weight_says_so_at_once():
+    rule = keras.regularizers.OrthogonalRegularizer(0.1)
+    message = "OrthogonalRegularizer cannot penalise .*query/kernel', 3 axes"
+    with pytest.raises(InputError, match=message):
+        penalise(tiny(), {"*/query/kernel": rule}, Anchors())

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+
 import keras_hub
 import numpy as np
 import pytest
@@ -122,3 +124,43 @@ def test_a_tokenizer_without_special_tokens():
 def test_bytes_are_utf8(pieces):
     (row,) = pieces.of_texts(["\u00e9"])
     np.testing.assert_array_equal(row, pieces.of_texts(["e\u0301"])[0])
+
+
+def sentence_pieces(cls):
+    """A SentencePiece tokenizer trained on a few words, ALBERT's or DeBERTa's."""
+    sentencepiece = pytest.importorskip("sentencepiece")
+    proto = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(["the good movie", "a bad movie", "good good bad"]),
+        model_writer=proto,
+        vocab_size=24,
+        hard_vocab_limit=False,
+        model_type="unigram",
+        **{"pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3},
+        **{"pad_piece": "[PAD]" if "Deberta" in cls.__name__ else "<pad>"},
+        **{"bos_piece": "[CLS]", "eos_piece": "[SEP]"},
+        **{"unk_piece": "[UNK]" if "Deberta" in cls.__name__ else "<unk>"},
+        user_defined_symbols="[MASK]",
+        minloglevel=2,
+    )
+    return cls(proto=proto.getvalue())
+
+
+@pytest.mark.parametrize(
+    "cls", [keras_hub.models.DebertaV3Tokenizer, keras_hub.models.AlbertTokenizer]
+)
+def test_sentence_pieces(cls):
+    pieces = Pieces(sentence_pieces(cls))
+    token = pieces.tokenizer.id_to_token
+    assert [token(i) for i in (pieces.start, pieces.end)] == ["[CLS]", "[SEP]"]
+    assert token(pieces.pad).lower() in ("[pad]", "<pad>")
+    words = pieces.of_words([["good", "movie", "\u200b"]], most=8)
+    spelled = "".join(token(int(i)) for i in words["good"])
+    assert spelled == "\u2581good"
+    assert len(words["\u200b"]) >= 1
+
+
+def test_a_tokenizer_that_pads_by_itself_is_refused():
+    padding = keras_hub.models.BertTokenizer(VOCABULARY, sequence_length=8)
+    with pytest.raises(InputError, match="must not have a `sequence_length`"):
+        Pieces(padding)

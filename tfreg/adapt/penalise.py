@@ -93,6 +93,19 @@ def penalise(
         variable = by_path[path]
         if getattr(rule, "needs_anchor", False):
             rule = rule.anchored(anchors.hold(variable))
+        _try(rule, variable, name)
         variable.regularizer = rule
         attached[path] = rule
     return attached
+
+
+def _try(rule: Any, variable: Any, name: str) -> None:
+    """Compute the penalty once: Keras's orthogonal one takes matrices only, say."""
+    try:
+        rule(variable)
+    except (ValueError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"`{name}`: {type(rule).__name__} cannot penalise {variable.path!r}, "
+            f"{len(variable.shape)} axes: {reason}"
+        ) from error

@@ -9,6 +9,12 @@ from typing import Any
 from tfreg.cli.output import add_output_options, print_scores, verbosity
 from tfreg.cli.session import start_keras
 
+# A small encoder learns few and rare names from small steps only slowly.
+RECIPES: dict[str, dict[str, Any]] = {
+    "classify": {},
+    "tag": {"learning_rate": 5e-4, "batch_size": 16},
+}
+
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser's."""
@@ -46,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     done = fit_run(
         corpus,
         "minilm",
-        Recipe(),
+        Recipe(**RECIPES[arguments.task]),
         out,
         data=source,
         overwrite=arguments.overwrite,

@@ -25,6 +25,11 @@ class Pieces:
     """
 
     def __init__(self, tokenizer: Any) -> None:
+        if getattr(tokenizer, "sequence_length", None):
+            raise InputError(
+                "`tokenizer` must not have a `sequence_length` of its own: it would "
+                "pad and cut what is packed later; give it to the builder"
+            )
         self.tokenizer = tokenizer
         self._graph = tf.function(
             lambda texts: tokenizer(texts),
