@@ -174,3 +174,18 @@ def test_minilm():
     said = model.predict_labels(["Ein Café", "ein cafe"])
     # Accents are stripped as in pretraining: both read the same pieces.
     assert said[0].probability == pytest.approx(said[1].probability, abs=1e-5)
+
+
+def test_a_backbone_that_was_refused_is_as_it_was():
+    backbone = tiny(dropout=0.1)
+    for fields in (
+        {"backbone_dropout": 0.5, "freeze": 1, "backbone_regularizer": {"x": L2(1)}},
+        {"freeze": "backbone", "backbone_dropout": None, "sequence_length": 65},
+        {"backbone_regularizer": {"*/query/kernel": L2(1), "nothing": L2(1)}},
+    ):
+        with pytest.raises(InputError):
+            build_classifier(backbone, LABELS, **{**SHORT, **fields})
+    model = build_classifier(backbone, LABELS, **SHORT)
+    assert model.losses == [] and len(model.anchors) == 0
+    assert len(model.trainable_variables) == len(backbone.weights) + 2
+    assert model.architecture["hidden_dropout"] == 0.1

@@ -7,7 +7,6 @@ from typing import Any
 import keras_hub
 
 from tfreg import _compat
-from tfreg._checks import InputError
 from tfreg.adapt.architecture import architecture_of
 
 
@@ -36,20 +35,6 @@ def describe(backbone: Any) -> dict[str, Any]:
         and "pooled_output" in outputs
         and not electra,
     }
-
-
-def claim(backbone: Any) -> None:
-    """Take a backbone for one model: frozen parts and penalties are on its weights.
-
-    Raises:
-        InputError: another model has it already.
-    """
-    if getattr(backbone, "tfreg_claimed", False):
-        raise InputError(
-            "this backbone already belongs to a tfreg model, which has set its "
-            "dropout, frozen parts and penalties; load it anew for another model"
-        )
-    backbone.tfreg_claimed = True
 
 
 def _only(values: set[float]) -> float | None:

@@ -52,7 +52,9 @@ def freeze(backbone: Any, what: str | int | None) -> None:
     Example:
         >>> freeze(backbone, 2)
     """
-    backbone.trainable = True
+    # Keras passes the flag on only where it changes: say it to each layer.
+    for layer in (backbone, *backbone.layers):
+        layer.trainable = True
     if what is None:
         return
     if what == "backbone":

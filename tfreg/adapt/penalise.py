@@ -90,12 +90,12 @@ def penalise(
     by_path = {v.path: v for v in backbone.trainable_variables}
     attached = {}
     for path, rule in rules.items():
-        variable = by_path[path]
         if getattr(rule, "needs_anchor", False):
-            rule = rule.anchored(anchors.hold(variable))
-        _try(rule, variable, name)
-        variable.regularizer = rule
+            rule = rule.anchored(anchors.hold(by_path[path]))
+        _try(rule, by_path[path], name)
         attached[path] = rule
+    for path, rule in attached.items():  # all of them, or none
+        by_path[path].regularizer = rule
     return attached
 
 

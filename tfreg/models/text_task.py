@@ -11,11 +11,9 @@ import numpy as np
 
 from tfreg import _compat
 from tfreg._checks import InputError
-from tfreg.adapt.architecture import set_architecture
-from tfreg.adapt.describe import claim, describe
-from tfreg.adapt.dropout import set_dropout
-from tfreg.adapt.freeze import freeze, freeze_unread
-from tfreg.adapt.penalise import Anchors, penalise
+from tfreg.adapt.describe import describe
+from tfreg.adapt.penalise import Anchors
+from tfreg.adapt.prepare import prepare
 from tfreg.callbacks import EpochClock
 from tfreg.data.encoded import Encoded
 from tfreg.data.examples import Examples
@@ -56,26 +54,17 @@ class TextTask(keras_hub.models.Task):
     ) -> None:
         recipe = _as_recipe(recipe)
         architecture = {**describe(backbone), **(architecture or {})}
-        claim(backbone)
+        pooler = architecture["pooler"]
+
         # === The backbone: adapt, freeze, penalise ===
-        set_architecture(
-            backbone,
-            activation=architecture["activation"],
-            layer_norm_epsilon=architecture["layer_norm_epsilon"],
-        )
-        rates = {
-            "hidden": architecture["hidden_dropout"],
-            "attention": architecture["attention_dropout"],
-        }
-        if recipe.backbone_dropout is not None:
-            rates["hidden"] = recipe.backbone_dropout
-        if recipe.attention_dropout is not None:
-            rates["attention"] = recipe.attention_dropout
-        set_dropout(backbone, **rates)
-        freeze(backbone, recipe.freeze)
-        freeze_unread(backbone, self._reads(backbone.output, architecture["pooler"]))
         anchors = Anchors(name="anchors")
-        penalties = penalise(backbone, recipe.backbone_regularizer, anchors)
+        penalties = prepare(
+            backbone,
+            recipe,
+            architecture,
+            lambda output: self._reads(output, pooler),
+            anchors,
+        )
 
         # === Layers ===
         self.backbone = backbone
@@ -92,7 +81,7 @@ class TextTask(keras_hub.models.Task):
 
         # === Functional model ===
         inputs = dict(backbone.input)
-        read = self._reads(backbone(inputs), architecture["pooler"])
+        read = self._reads(backbone(inputs), pooler)
         features, inputs = self._features(read, inputs)
         outputs = self.logits(self.head_dropout(features))
         super().__init__(inputs=inputs, outputs=outputs, compile=False, name=name)
