@@ -51,7 +51,7 @@ def test_tweets_are_words_with_tags(packages):
     "task, sizes, labels",
     [
         ("classify", (2000, 500, 1000), ("negative", "positive")),
-        ("tag", (1500, 300, 400), ("O", "B-person", "I-person")),
+        ("tag", (1200, 200, 400), ("O", "B-person", "I-person")),
     ],
 )
 def test_the_corpus_is_cut_without_overlap(packages, task, sizes, labels):

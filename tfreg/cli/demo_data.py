@@ -16,7 +16,7 @@ from tfreg._checks import InputError
 
 # Rows of train, dev and test.
 _REVIEWS = (2000, 500, 1000)
-_TWEETS = (1500, 300, 400)
+_TWEETS = (1200, 200, 400)
 _NAMES = {"0": "negative", "1": "positive"}
 
 
