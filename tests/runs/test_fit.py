@@ -129,9 +129,6 @@ class QuickModel:
     def predict(self, x, verbose):
         return np.eye(2)[np.arange(x.rows) % 2]
 
-    def count_params(self):
-        return 3
-
     def save(self, path):
         Path(path).touch()
 

@@ -34,8 +34,9 @@ class TextTask(keras_hub.models.Task):
     """A backbone, a head, and a recipe that outlives every way of saving.
 
     The constructor adapts, freezes and penalises the backbone, in this order, from
-    what the config holds: whatever builds the model again (`.keras`, a preset, a
-    clone) gets the same rates, the same frozen parts and the same penalties.
+    what the config holds: whatever builds the model again from it (`.keras`, a
+    preset, `from_config`) gets the same rates, the same frozen parts and the same
+    penalties. (`keras.models.clone_model` does not: it makes a plain Keras model.)
     """
 
     task: str

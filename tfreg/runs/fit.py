@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 import time
@@ -89,7 +90,9 @@ def fit_run(
                 "rows": {name: len(rows) for name, rows in splits.items()},
                 "report": list(corpus.report),
                 "penalties": penalties(model),
-                "parameters": model.count_params(),
+                "trainable_parameters": sum(
+                    math.prod(v.shape) for v in model.trainable_variables
+                ),
                 "versions": versions(),
             },
         )

@@ -29,8 +29,8 @@ class Run:
             ``seconds`` and ``real_tokens_per_second`` (of the fit, dev scoring
             included; pieces that are not padding).
         facts: ``kind`` (what one input is: ``"text"``, ``"pair"`` or ``"words"``),
-            ``data``, ``preset``, ``rows``, ``report``, ``penalties``, ``parameters``
-            and ``versions``.
+            ``data``, ``preset``, ``rows``, ``report``, ``penalties``,
+            ``trainable_parameters`` and ``versions``.
         path: the folder it was read from.
     """
 
