@@ -290,3 +290,19 @@ def test_ids_without_a_tokenizer():
     model.fit(x, np.array(["a", "b", "a", "b"]), epochs=1, verbose=0)
     with pytest.raises(InputError, match="takes ids, not text"):
         model.encode(Examples("text", ("a",)))
+
+
+def test_predict_takes_what_it_uses(model, tagger):
+    for one, x in ((model, TEXTS), (tagger, SENTENCES)):
+        with pytest.raises(InputError, match="`predict` takes `steps` with a tf.data"):
+            one.predict(x, steps=1)
+
+
+def test_predicting_a_stream_in_chunks_makes_no_data_sets(model, monkeypatch):
+    """A data set for each chunk leaks a little; an endless stream has many."""
+
+    def never(*args, **kwargs):
+        raise AssertionError("made a data set")
+
+    monkeypatch.setattr(tf.data.Dataset, "from_generator", never)
+    assert len(model.predict_labels(TEXTS)) == len(TEXTS)

@@ -54,7 +54,9 @@ def penalty_report(
         InputError: a batch without targets.
 
     Example:
-        >>> rows = penalty_report(model, reviews.train[:32])
+        >>> penalty_report(model)
+        no weight is penalised
+        []
     """
     variables = [v for v in model.trainable_variables if v.regularizer is not None]
     values = [float(ops.convert_to_numpy(v.regularizer(v))) for v in variables]

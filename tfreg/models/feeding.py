@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -20,16 +20,19 @@ from tfreg.data.targets import class_weights, encode_targets
 
 @dataclass(frozen=True)
 class Feed:
-    """Data ready for Keras: its arguments, and the batches where they are ours."""
+    """Data ready for Keras: batches of ours, or what Keras is to be given."""
 
-    arguments: dict[str, Any]
     batches: Batches | None = None
+    given: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of Keras's `fit` and `evaluate`."""
+        return self.given or {"x": self.batches and self.batches.dataset()}
 
     def steps(self) -> int:
         """Steps an epoch."""
-        if self.batches is not None:
-            return len(self.batches)
-        return count(self.arguments["x"])
+        return count(self.given["x"]) if self.batches is None else len(self.batches)
 
 
 def feed(
@@ -54,10 +57,11 @@ def feed(
             assert table is not None
             x = weigh(x.map(model.preprocess_samples), table)
         given = {"y": y, "sample_weight": sample_weight, "batch_size": batch_size}
-        return Feed({"x": x, **{k: v for k, v in given.items() if v is not None}})
+        given = {name: value for name, value in given.items() if value is not None}
+        return Feed(given={"x": x, **given})
     if model.preprocessor is None:
         arrays = _ids(model, x, y, sample_weight, class_weight)
-        return Feed({"x": slices(arrays, size, seed)})
+        return Feed(given={"x": slices(arrays, size, seed)})
     if isinstance(x, Encoded):
         if class_weight is not None or sample_weight is not None:
             raise InputError("weights of encoded data are given to `encode`")
@@ -74,17 +78,14 @@ def feed(
         )
     if seed is not None and (encoded.targets is None or not len(encoded)):
         raise InputError("`x` must be labelled examples, at least one")
-    batches = model.preprocessor.batches(encoded, size, seed)
-    return Feed({"x": batches.dataset()}, batches)
+    return Feed(model.preprocessor.batches(encoded, size, seed))
 
 
 def feed_validation(model: Any, data: Any, batch_size: int | None) -> Any:
     """`validation_data` of `fit` as one data set, for Keras."""
     x, y, weight = _unpack(data)
-    arguments = feed(model, x, y, sample_weight=weight, batch_size=batch_size).arguments
-    if arguments.get("y") is None:
-        return arguments["x"]
-    return arguments["x"], arguments["y"], arguments["sample_weight"]
+    found = feed(model, x, y, sample_weight=weight, batch_size=batch_size)
+    return found.arguments["x"]
 
 
 def whole_batch(model: Any, data: Any) -> tuple[Any, Any, Any]:

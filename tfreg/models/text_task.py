@@ -25,6 +25,7 @@ from tfreg.models.fitting import (
     check_fit,
     early_stopping,
 )
+from tfreg.models.predicting import predict_batches
 from tfreg.optimizers import AdamW, WarmupDecay
 from tfreg.optimizers.adamw import NO_DECAY
 from tfreg.recipe import Recipe
@@ -266,11 +267,9 @@ class TextTask(keras_hub.models.Task):
         data = feeding.feed(self, x, batch_size=batch_size)
         if data.batches is None:
             return super().predict(x, batch_size=batch_size, **kwargs)
-        if not len(data.batches):
-            return np.zeros((0, self.logits.units), "float32")
-        logits = super().predict(data.batches.dataset(), **kwargs)
-        result = np.empty_like(logits)
-        result[np.concatenate(data.batches.order(0))] = logits
+        result = np.zeros((len(data.batches.encoded), self.logits.units), "float32")
+        for rows, logits in predict_batches(self, data.batches, kwargs):
+            result[rows] = logits
         return result
 
     @property

@@ -9,7 +9,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfreg.data.batches import rung
 from tfreg.data.targets import check_labels
 from tfreg.functional.spans import is_iob
 from tfreg.heads import WordGather
@@ -17,6 +16,7 @@ from tfreg.metrics.accuracy import CrossEntropy as CrossEntropyScore
 from tfreg.metrics.accuracy import MaskedAccuracy
 from tfreg.metrics.spans import SpanF1
 from tfreg.models import feeding
+from tfreg.models.predicting import predict_batches
 from tfreg.models.predictions import Prediction
 from tfreg.models.text_task import TextTask
 from tfreg.objectives import CrossEntropy
@@ -102,22 +102,16 @@ class TokenTagger(TextTask):
         data = feeding.feed(self, x, batch_size=batch_size)
         if data.batches is None:
             return super().predict(x, batch_size=batch_size, **kwargs)
-        encoded, size = data.batches.encoded, data.batches.batch_size
-        assert encoded.answers is not None and self.preprocessor is not None
-        parts: list[list[np.ndarray]] = [[] for _ in range(encoded.examples)]
+        encoded = data.batches.encoded
+        assert encoded.answers is not None
         logits: dict[int, np.ndarray] = {}
-        lengths = np.array([rung(length) for length in encoded.lengths])
-        # One shape at a time: outputs of different width cannot be joined.
-        for length in np.unique(lengths):
-            rows = np.flatnonzero(lengths == length)
-            batches = self.preprocessor.batches(encoded.take(rows), size)
-            found = keras.Model.predict(self, batches.dataset(), **kwargs)
-            for row, values in zip(rows[np.concatenate(batches.order(0))], found):
-                logits[int(row)] = values
+        for rows, found in predict_batches(self, data.batches, kwargs):
+            logits.update(zip(rows.tolist(), found))
+        parts: list[list[np.ndarray]] = [[] for _ in range(encoded.examples)]
         for row, (first, end) in enumerate(encoded.answers):  # windows in order
             parts[encoded.example[row]].append(logits[row][first:end])
         empty = np.zeros((0, len(self.labels)), "float32")
-        return [np.concatenate(found) if found else empty for found in parts]
+        return [np.concatenate(part) if part else empty for part in parts]
 
     def predict_labels(
         self, x: Any, batch_size: int | None = None
