@@ -12,7 +12,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfreg import __version__
 from tfreg._checks import InputError
 from tfreg.runs.folder import new_folder
 from tfreg.runs.run import Run, read_run, write_run
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from tfreg.data.corpus import Corpus
     from tfreg.recipe import Recipe
 
-_PACKAGES = ("keras", "keras-hub", "tensorflow")
+_PACKAGES = ("tfreg", "keras", "keras-hub", "tensorflow")
 
 
 def fit_run(
@@ -162,7 +161,7 @@ def source_name(source: str) -> str:
 
 def versions() -> dict[str, str]:
     """Installed versions of tfreg and what it stands on."""
-    found = {"tfreg": __version__}
+    found = {}
     for package in _PACKAGES:
         try:
             found[package] = metadata.version(package)
