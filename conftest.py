@@ -32,7 +32,7 @@ def tokenizer() -> Any:
 def preprocessor() -> Any:
     from tfreg.data.preprocessing import TextPreprocessor
 
-    return TextPreprocessor(tokenizer(), sequence_length=16)
+    return TextPreprocessor(tokenizer(), labels=("bad", "good"))
 
 
 def model() -> Any:

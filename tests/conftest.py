@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 BESIDE_REPOSITORY = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _seeded_module() -> None:
+    """Fixtures of a module start from the same random numbers in every run."""
+    random.seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _seeded(_seeded_module: None) -> None:
+    """So does each test: Keras draws its seeds from Python's generator."""
+    random.seed(0)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import random
 
 import keras_hub
 import numpy as np
@@ -189,3 +190,60 @@ def test_a_backbone_that_was_refused_is_as_it_was():
     assert model.losses == [] and len(model.anchors) == 0
     assert len(model.trainable_variables) == len(backbone.weights) + 2
     assert model.architecture["hidden_dropout"] == 0.1
+
+
+def test_a_saved_model_gives_its_weights_whatever_its_dropout_was(tmp_path):
+    """A raised dropout adds random states in the middle of the variables."""
+    old = build_classifier(
+        tiny(dropout=0.0), LABELS, backbone_dropout=0.2, attention_dropout=0.1, **SHORT
+    )
+    old.save(tmp_path / "old.keras")
+    new = build_regressor(tmp_path / "old.keras", **SHORT)
+    for ours, theirs in zip(new.backbone.weights, old.backbone.weights):
+        np.testing.assert_array_equal(ours, theirs, err_msg=ours.path)
+
+
+def test_a_pattern_may_cover_all_of_a_block_that_has_dropout():
+    rules = {"transformer_layer_0/*": L2(0.1)}
+    model = build_classifier(
+        tiny(dropout=0.1), LABELS, backbone_regularizer=rules, **SHORT
+    )
+    assert len(model.penalties) == 16
+
+
+def test_a_kerashub_task_preset_gives_its_encoder(tmp_path):
+    task = keras_hub.models.BertTextClassifier(tiny(), num_classes=2)
+    task.save_to_preset(str(tmp_path))
+    tokenizer().save_to_preset(str(tmp_path))
+    model = build_classifier(str(tmp_path), LABELS, **SHORT)
+    for ours, theirs in zip(model.backbone.weights, task.backbone.weights):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_building_leaves_the_users_random_numbers_alone():
+    random.seed(3)
+    expected = [random.random() for _ in range(2)]
+    random.seed(3)
+    found = []
+    for _ in range(2):
+        found.append(random.random())
+        build_classifier(tiny(), LABELS, **SHORT)
+        np.random.seed(5)
+    assert found[0] == expected[0] and found[1] != found[0]
+    one, two = (build_classifier(tiny(), LABELS, seed=4, **SHORT) for _ in range(2))
+    np.testing.assert_array_equal(one.logits.kernel, two.logits.kernel)
+
+
+def test_layers_frozen_by_hand_are_not_thawed_in_silence():
+    backbone = tiny()
+    backbone.trainable = False
+    with pytest.raises(InputError, match="frozen by hand; say what is frozen by"):
+        build_classifier(backbone, LABELS, **SHORT)
+    build_classifier(backbone, LABELS, freeze="backbone", **SHORT)
+
+
+def test_a_refused_regressor_leaves_its_backbone_free():
+    backbone = tiny()
+    with pytest.raises(InputError, match="label_smoothing"):
+        build_regressor(backbone, label_smoothing=0.1, **SHORT)
+    build_regressor(backbone, **SHORT)

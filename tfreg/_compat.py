@@ -110,8 +110,11 @@ def load_task(folder: str, cls: type) -> Any:
     """
     from keras_hub.src.utils.preset_utils import get_preset_loader
 
-    return get_preset_loader(folder).load_task(
-        cls, load_weights=True, load_task_weights=True
+    loader = get_preset_loader(folder)
+    # Left to itself the loader takes Keras's global policy, and knows no mixed ones.
+    policy = keras.saving.deserialize_keras_object(loader.config["config"]["dtype"])
+    return loader.load_task(
+        cls, load_weights=True, load_task_weights=True, dtype=policy
     )
 
 

@@ -6,7 +6,9 @@ recipe that the model keeps, so that every way of loading it repeats them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -16,7 +18,7 @@ from tfreg.data.preprocessing import TextPreprocessor
 from tfreg.data.targets import check_labels
 from tfreg.models import TextClassifier, TextRegressor, TokenTagger, load_model
 from tfreg.models.loading import saved_form
-from tfreg.presets import Preset, load_preset
+from tfreg.presets import POLICIES, Preset, load_preset
 from tfreg.recipe import Recipe, check_fields
 
 
@@ -55,15 +57,16 @@ def build_classifier(
     task = "multilabel" if multi_label else "classify"
     labels = check_labels(labels, task)
     recipe = _recipe(recipe, fields)
-    encoder, preprocessor = _load(preset, tokenizer, recipe, task, labels)
-    model = TextClassifier(
-        encoder.backbone,
-        preprocessor,
-        labels=labels,
-        multi_label=multi_label,
-        recipe=recipe,
-        architecture=_architecture(encoder),
-    )
+    with _seeded(recipe.seed):
+        encoder, preprocessor = _load(preset, tokenizer, recipe, task, labels)
+        model = TextClassifier(
+            encoder.backbone,
+            preprocessor,
+            labels=labels,
+            multi_label=multi_label,
+            recipe=recipe,
+            architecture=encoder.architecture,
+        )
     model.compile()
     return model
 
@@ -92,13 +95,14 @@ def build_regressor(
         >>> history = model.fit(pairs, [0.5], epochs=1, verbose=0)
     """
     recipe = _recipe(recipe, fields)
-    encoder, preprocessor = _load(preset, tokenizer, recipe, "regress", ())
-    model = TextRegressor(
-        encoder.backbone,
-        preprocessor,
-        recipe=recipe,
-        architecture=_architecture(encoder),
-    )
+    with _seeded(recipe.seed):
+        encoder, preprocessor = _load(preset, tokenizer, recipe, "regress", ())
+        model = TextRegressor(
+            encoder.backbone,
+            preprocessor,
+            recipe=recipe,
+            architecture=encoder.architecture,
+        )
     model.compile()
     return model
 
@@ -128,14 +132,15 @@ def build_tagger(
     """
     labels = check_labels(labels, "tag")
     recipe = _recipe(recipe, fields)
-    encoder, preprocessor = _load(preset, tokenizer, recipe, "tag", labels)
-    model = TokenTagger(
-        encoder.backbone,
-        preprocessor,
-        labels=labels,
-        recipe=recipe,
-        architecture=_architecture(encoder),
-    )
+    with _seeded(recipe.seed):
+        encoder, preprocessor = _load(preset, tokenizer, recipe, "tag", labels)
+        model = TokenTagger(
+            encoder.backbone,
+            preprocessor,
+            labels=labels,
+            recipe=recipe,
+            architecture=encoder.architecture,
+        )
     model.compile()
     return model
 
@@ -150,11 +155,24 @@ def _recipe(recipe: Recipe | None, fields: dict[str, Any]) -> Recipe:
     return Recipe(**{**kept, **fields})
 
 
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed what is random in a new model, and leave the user's generator alone.
+
+    Keras draws the seeds of initialisers and of dropout from Python's generator.
+    """
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
 def _load(
     preset: Any, tokenizer: Any, recipe: Recipe, task: str, labels: Sequence[str]
 ) -> tuple[Preset, TextPreprocessor | None]:
-    """The encoder, and the preprocessor for its inputs; seeds what is random."""
-    keras.utils.set_random_seed(recipe.seed)
+    """The encoder, and the preprocessor for its inputs."""
     encoder = _encoder(preset, tokenizer, recipe.precision)
     longest = getattr(encoder.backbone, "max_sequence_length", None)
     if longest is not None and recipe.sequence_length > longest:
@@ -181,14 +199,12 @@ def _encoder(preset: Any, tokenizer: Any, precision: str) -> Preset:
     model = load_model(preset)
     # A backbone belongs to one model: give the new one its own, at the loaded weights.
     config = keras.saving.serialize_keras_object(model.backbone)
-    policy = keras.DTypePolicy(
-        "float32" if precision == "float32" else f"mixed_{precision}"
-    )
+    policy = keras.DTypePolicy(POLICIES[precision])
     config["config"]["dtype"] = keras.saving.serialize_keras_object(policy)
     backbone = keras.saving.deserialize_keras_object(config)
-    for new, old in zip(backbone.variables, model.backbone.variables):
-        if new.dtype == old.dtype and new.shape == old.shape:
-            new.assign(old)
+    trained = {weight.path: weight for weight in model.backbone.weights}
+    for weight in backbone.weights:
+        weight.assign(trained[weight.path])
     was = model.architecture
     return Preset(
         backbone,
@@ -199,13 +215,3 @@ def _encoder(preset: Any, tokenizer: Any, precision: str) -> Preset:
         hidden_dropout=was["hidden_dropout"],
         attention_dropout=was["attention_dropout"],
     )
-
-
-def _architecture(encoder: Preset) -> dict[str, Any]:
-    return {
-        "pooler": encoder.has_pooler,
-        "activation": encoder.activation,
-        "layer_norm_epsilon": encoder.layer_norm_epsilon,
-        "hidden_dropout": encoder.hidden_dropout,
-        "attention_dropout": encoder.attention_dropout,
-    }

@@ -62,6 +62,17 @@ class Preset:
     hidden_dropout: float | None = None
     attention_dropout: float | None = None
 
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """What a task model keeps for when its backbone is built anew."""
+        return {
+            "pooler": self.has_pooler,
+            "activation": self.activation,
+            "layer_norm_epsilon": self.layer_norm_epsilon,
+            "hidden_dropout": self.hidden_dropout,
+            "attention_dropout": self.attention_dropout,
+        }
+
 
 def load_preset(
     preset: Any, *, tokenizer: Any = None, precision: str = "float32"

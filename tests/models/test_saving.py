@@ -207,3 +207,22 @@ def test_a_model_that_is_not_ours_is_refused(tmp_path):
     model.save(tmp_path / "other.keras")
     with pytest.raises(InputError, match="not a tfreg model"):
         tfreg.load_model(tmp_path / "other.keras")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+def test_a_preset_keeps_its_precision(precision, tmp_path):
+    policy = "float32" if precision == "float32" else f"mixed_{precision}"
+    model = build_classifier(
+        tiny(dtype=policy), ("neg", "pos"), tokenizer=tokenizer(), precision=precision,
+        sequence_length=32,
+    )  # fmt: skip
+    loaded = by_preset(model, tmp_path)
+    assert loaded.backbone.dtype_policy.name == policy
+    assert_same(loaded, model)
+
+
+def test_a_kerashub_task_is_not_ours_to_load(tmp_path):
+    task = keras_hub.models.BertTextClassifier(tiny(), num_classes=2)
+    task.save_to_preset(str(tmp_path))
+    with pytest.raises(InputError, match="no saved model in it"):
+        tfreg.load_model(tmp_path)

@@ -205,7 +205,7 @@ def test_multi_label():
 def test_regressor_learns_a_number():
     model = build_regressor(
         tiny(), tokenizer=tokenizer(), sequence_length=32, learning_rate=3e-3,
-        dropout=0.0, epochs=15, weight_decay=0.0,
+        dropout=0.0, epochs=20, batch_size=4, weight_decay=0.0,
     )  # fmt: skip
     numbers = [float(name == "pos") for name in NAMES]
     history = model.fit((TEXTS, TEXTS), numbers, verbose=0).history
@@ -306,3 +306,70 @@ def test_predicting_a_stream_in_chunks_makes_no_data_sets(model, monkeypatch):
 
     monkeypatch.setattr(tf.data.Dataset, "from_generator", never)
     assert len(model.predict_labels(TEXTS)) == len(TEXTS)
+
+
+def test_two_pairs_in_a_tuple_are_rows(model):
+    rows = (("good", "bad"), ("movie", "the"))
+    one = model.predict(rows, verbose=0)
+    np.testing.assert_allclose(model.predict(list(rows), verbose=0), one, atol=1e-6)
+    columns = (["good", "movie"], ["bad", "the"])
+    np.testing.assert_allclose(model.predict(columns, verbose=0), one, atol=1e-6)
+
+
+def test_a_taggers_own_data_set_gets_a_tag_a_word_and_no_more(tagger):
+    sentences = [["good", "dog"], ["bad"], ["a"] * 30]
+    dataset = tf.data.Dataset.from_tensor_slices(tf.ragged.constant(sentences)).batch(2)
+    assert tagger.predict_labels(dataset) == tagger.predict_labels(sentences)
+    tags = tf.ragged.constant([["O"] * len(words) for words in sentences])
+    both = tf.data.Dataset.from_tensor_slices((tf.ragged.constant(sentences), tags))
+    assert [len(s) for s in tagger.predict(both.batch(2))] == [2, 1, 30]
+
+
+def test_labels_of_preprocessor_and_model_must_agree(model):
+    with pytest.raises(InputError, match="`preprocessor.labels` must be the model's"):
+        TextClassifier(
+            tiny(), model.preprocessor, labels=("pos", "neg"), recipe=model.recipe
+        )
+
+
+@pytest.mark.parametrize(
+    "dev, message",
+    [
+        (([], []), "must be labelled, at least one"),
+        ((TEXTS, None), "must be labelled, at least one"),
+        ((tf.data.Dataset.from_tensors(["a"]), ["pos"]), "`y` must be left out"),
+    ],
+)
+def test_dev_data_that_cannot_score(model, dev, message):
+    with pytest.raises(InputError, match=message):
+        model.fit(TEXTS, NAMES, validation_data=dev, epochs=1, verbose=0)
+
+
+def test_dev_data_in_a_list_and_one_callback(model):
+    seen = keras.callbacks.History()
+    history = model.fit(
+        TEXTS,
+        NAMES,
+        validation_data=[TEXTS, NAMES],
+        callbacks=seen,
+        epochs=1,
+        verbose=0,
+    ).history
+    assert history["val_accuracy"] == seen.history["val_accuracy"]
+    for name in ("shuffle", "validation_split", "validation_batch_size"):
+        with pytest.raises(InputError, match=f"`{name}` is not taken"):
+            model.fit(TEXTS, NAMES, **{name: 1})
+    with pytest.raises(InputError, match="`y` must be left out"):
+        model.fit(model.encode(Examples("text", ("a",), ("pos",))), ["pos"])
+
+
+def test_names_of_models_that_take_ids():
+    x = {name: np.ones((2, 8), "int32") for name in tiny().input}
+    many = TextClassifier(tiny(), labels=("a", "b"), multi_label=True)
+    many.compile(run_eagerly=True)
+    many.fit(x, [["a"], ["a", "b"]], epochs=1, verbose=0)
+    tagger = TokenTagger(tiny(), labels=("O", "B-X"))
+    tagger.compile(run_eagerly=True)
+    x["word_positions"] = np.array([[1, 2, 3], [1, 0, 0]])
+    tagger.fit(x, [["O", "B-X", "O"], ["O"]], epochs=1, verbose=0)
+    assert [len(said) for said in tagger.predict_labels(x)] == [3, 1]

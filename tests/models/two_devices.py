@@ -44,6 +44,8 @@ def main(devices: int, out: str) -> None:
         tagger.compile(optimizer=keras.optimizers.SGD(0.1))
     tagger.fit(sentences, tags, epochs=2, verbose=0, class_weight={"O": 0.5})
     weights.update({f"tagger/{v.path}": np.array(v) for v in tagger.trainable_weights})
+    said = tagger.predict(sentences, verbose=0)
+    weights.update({f"said/{i}": logits for i, logits in enumerate(said)})
     with strategy.scope() if strategy else contextlib.nullcontext():
         keras.utils.set_random_seed(1)
         classifier = build_classifier(

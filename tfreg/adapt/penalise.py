@@ -75,7 +75,7 @@ def penalise(
     if regularizer is None:
         return {}
     if isinstance(regularizer, Mapping):
-        rules = assign(name, backbone.variables, regularizer)
+        rules = assign(name, backbone.weights, regularizer)
         trained = {v.path for v in backbone.trainable_variables}
         frozen = [path for path in rules if path not in trained]
         if frozen:

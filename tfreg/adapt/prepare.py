@@ -44,6 +44,11 @@ def prepare(
             "this backbone already belongs to a tfreg model, which has set its "
             "dropout, frozen parts and penalties; load it anew for another model"
         )
+    if recipe.freeze != "backbone" and not all(x.trainable for x in backbone.layers):
+        raise InputError(
+            "this backbone has layers frozen by hand; say what is frozen by `freeze=`, "
+            "which the model keeps"
+        )
     before = describe(backbone)
     try:
         set_architecture(
@@ -62,6 +67,11 @@ def prepare(
         freeze_unread(backbone, read(backbone.output))
         penalties = penalise(backbone, recipe.backbone_regularizer, anchors)
     except InputError:
+        set_architecture(
+            backbone,
+            activation=before["activation"],
+            layer_norm_epsilon=before["layer_norm_epsilon"],
+        )
         set_dropout(
             backbone,
             hidden=before["hidden_dropout"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,22 +43,3 @@ class Encoded:
     def lengths(self) -> np.ndarray:
         """Real (non-padding) pieces a row."""
         return np.fromiter(map(len, self.pieces), np.int64, len(self.pieces))
-
-    def take(self, rows: Any) -> Encoded:
-        """The rows with these numbers, in this order."""
-
-        def chosen(values: Any) -> Any:
-            if values is None or isinstance(values, np.ndarray):
-                return values if values is None else values[rows]
-            return type(values)(values[row] for row in rows)
-
-        fields = (
-            "pieces",
-            "second",
-            "example",
-            "words",
-            "answers",
-            "targets",
-            "weights",
-        )
-        return replace(self, **{name: chosen(getattr(self, name)) for name in fields})

@@ -30,7 +30,8 @@ def as_examples(x: Any, y: Any, task: str) -> Examples | None:
     if isinstance(x, str):
         raise InputError(f"`x` must be a sequence of texts; got one string {x[:40]!r}")
     x = _plain(x)
-    if isinstance(x, tuple) and len(x) == 2:
+    columns = isinstance(x, tuple) and len(x) == 2 and not _is_row(x[0])
+    if columns:
         x = tuple(_plain(part) for part in x)
     if not isinstance(x, (list, tuple)):
         return None
@@ -46,7 +47,7 @@ def as_examples(x: Any, y: Any, task: str) -> Examples | None:
         return Examples("words", tuple(tuple(_strings(words)) for words in x), y)
     if isinstance(x[0], str):
         return Examples("text", tuple(x), y)
-    if len(x) == 2 and isinstance(x, tuple) and _is_column(x[0]):
+    if columns and _is_column(x[0]):
         a, b = x
         if len(a) != len(b):
             raise InputError(
@@ -65,6 +66,11 @@ def _plain(x: Any) -> Any:
     if isinstance(x, tf.Tensor) and x.dtype == tf.string:
         x = x.numpy()
     return _decode(x) if isinstance(x, np.ndarray) and x.dtype.kind in "OUS" else x
+
+
+def _is_row(part: Any) -> bool:
+    """Whether this is one pair: two texts in a tuple, as `Examples` hold them."""
+    return isinstance(part, tuple) and len(part) == 2
 
 
 def _is_column(part: Any) -> bool:

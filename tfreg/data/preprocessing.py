@@ -11,12 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfreg._checks import InputError, check_choice, check_integer
-from tfreg.data.batches import Batches, pad_rows, rung
+from tfreg.data.batches import Batches
+from tfreg.data.corpus import TASKS
 from tfreg.data.encoded import Encoded
 from tfreg.data.encoding import encode_texts, encode_words, text_weights
 from tfreg.data.examples import Examples
 from tfreg.data.pieces import Pieces
-from tfreg.data.targets import NOT_A_WORD, TASKS, class_weights, encode_targets
+from tfreg.data.targets import class_weights, encode_targets
 
 
 @keras.saving.register_keras_serializable("tfreg")
@@ -57,6 +58,7 @@ class TextPreprocessor(keras_hub.models.Preprocessor):
         self.sequence_length = check_integer("sequence_length", sequence_length, low=8)
         self.segments = segments
         self._pieces: Pieces | None = None
+        self.built = True
 
     @property
     def pieces(self) -> Pieces:
@@ -132,9 +134,9 @@ class TextPreprocessor(keras_hub.models.Preprocessor):
                 examples = Examples("pair", tuple(zip(*texts)))
             else:
                 examples = Examples("text", tuple(texts[0]))
-            return self._padded(self.encode(examples))
+            return self._arrays(self.encode(examples))
 
-        inputs = self._named(tf.numpy_function(pack, columns, [tf.int32] * 3))
+        inputs = self._named(pack, columns)
         return keras.utils.pack_x_y_sample_weight(inputs, self._ids(y), sample_weight)
 
     def _call_words(self, x: Any, y: Any, sample_weight: Any) -> Any:
@@ -146,32 +148,36 @@ class TextPreprocessor(keras_hub.models.Preprocessor):
             inputs = tuple(map(tuple, map(_strings, np.split(words, cuts))))
             names = tuple(map(tuple, map(_strings, np.split(tags, cuts))))
             examples = Examples("words", inputs, None if y is None else names)
-            encoded = self.encode(examples, cut=True)
-            padded = self._padded(encoded)
-            length = padded[0].shape[1]
-            positions = pad_rows(list(encoded.words or ()), length)
-            ids = pad_rows(encoded.targets or [], length, NOT_A_WORD)
-            return (*padded, positions, ids)
+            return self._arrays(self.encode(examples, cut=True))
 
-        arguments = [x.flat_values, x.row_lengths(), tags.flat_values]
-        *padded, positions, ids = tf.numpy_function(pack, arguments, [tf.int32] * 5)
-        inputs = {**self._named(padded), "word_positions": _matrix(positions)}
-        target = None if y is None else _matrix(ids)
+        inputs = self._named(pack, [x.flat_values, x.row_lengths(), tags.flat_values])
+        target = inputs.pop("tags")
+        if y is None:
+            target = None
         return keras.utils.pack_x_y_sample_weight(inputs, target, sample_weight)
 
-    def _padded(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        length = rung(int(encoded.lengths.max(initial=1)), self.sequence_length)
-        mask = pad_rows([np.ones(len(row), "int32") for row in encoded.pieces], length)
-        after = np.arange(length)[None, :] >= encoded.second[:, None]
-        segments = (after & (mask > 0)).astype("int32")
-        return pad_rows(list(encoded.pieces), length, self.pieces.pad), mask, segments
+    @property
+    def _names(self) -> list[str]:
+        """What the model takes, and, with words, their tags."""
+        names = ["token_ids", "padding_mask"]
+        names += ["segment_ids"] if self.segments else []
+        return [*names, "word_positions", "tags"] if self.task == "tag" else names
 
-    def _named(self, arrays: Sequence[Any]) -> dict[str, Any]:
-        ids, mask, segments = map(_matrix, arrays)
-        named = {"token_ids": ids, "padding_mask": mask}
-        if self.segments:
-            named["segment_ids"] = segments
-        return named
+    def _arrays(self, encoded: Encoded) -> tuple[np.ndarray, ...]:
+        """An encoded batch, padded, in the order of `_names`."""
+        size = len(encoded)
+        x, *y = self.batches(encoded, max(size, 1)).collate(np.arange(size))
+        if self.task == "tag":
+            x["tags"] = y[0] if y else np.zeros((size, 0), "int32")
+        return tuple(x[name] for name in self._names)
+
+    def _named(self, pack: Any, arguments: Sequence[Any]) -> dict[str, Any]:
+        """What `pack` makes of the arguments, by name, in a graph."""
+        names = self._names
+        arrays = tf.numpy_function(pack, arguments, [tf.int32] * len(names))
+        for array in arrays:
+            array.set_shape([None, None])
+        return dict(zip(names, arrays))
 
     def _ids(self, y: Any) -> Any:
         """Label names of a batch as ids; numbers pass."""
@@ -216,11 +222,6 @@ def _strings(column: np.ndarray) -> list[Any]:
         value.decode("utf-8", "replace") if isinstance(value, bytes) else int(value)
         for value in column
     ]
-
-
-def _matrix(tensor: Any) -> Any:
-    tensor.set_shape([None, None])
-    return tensor
 
 
 def _ragged(x: Any) -> Any:

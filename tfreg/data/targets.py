@@ -10,7 +10,6 @@ import numpy as np
 
 from tfreg._checks import InputError
 
-TASKS = ("classify", "multilabel", "regress", "tag")
 NOT_A_WORD = -1  # the id of what no loss and no metric counts
 
 

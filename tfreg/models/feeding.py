@@ -11,11 +11,11 @@ import keras
 import numpy as np
 
 from tfreg._checks import DataWarning, InputError
-from tfreg.data.batches import Batches
+from tfreg.data.batches import Batches, pad_rows
 from tfreg.data.encoded import Encoded
 from tfreg.data.inputs import as_examples
 from tfreg.data.pipelines import count, is_dataset, slices, weigh
-from tfreg.data.targets import class_weights, encode_targets
+from tfreg.data.targets import NOT_A_WORD, class_weights, encode_targets
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Feed:
     @property
     def arguments(self) -> dict[str, Any]:
         """Arguments of Keras's `fit` and `evaluate`."""
-        return self.given or {"x": self.batches and self.batches.dataset()}
+        return self.given if self.batches is None else {"x": self.batches.dataset()}
 
     def steps(self) -> int:
         """Steps an epoch."""
@@ -51,12 +51,14 @@ def feed(
         InputError: data the model cannot take.
     """
     size = batch_size or model.recipe.batch_size
+    if y is not None and (is_dataset(x) or isinstance(x, Encoded)):
+        raise InputError("`y` must be left out: `x` carries its targets")
     if is_dataset(x):
         if class_weight is not None:
             table = class_weights(class_weight, model.task, model.labels)
             assert table is not None
             x = weigh(x.map(model.preprocess_samples), table)
-        given = {"y": y, "sample_weight": sample_weight, "batch_size": batch_size}
+        given = {"sample_weight": sample_weight, "batch_size": batch_size}
         given = {name: value for name, value in given.items() if value is not None}
         return Feed(given={"x": x, **given})
     if model.preprocessor is None:
@@ -82,9 +84,17 @@ def feed(
 
 
 def feed_validation(model: Any, data: Any, batch_size: int | None) -> Any:
-    """`validation_data` of `fit` as one data set, for Keras."""
+    """`validation_data` of `fit` as one data set, for Keras.
+
+    Raises:
+        InputError: nothing in it, or no targets.
+    """
     x, y, weight = _unpack(data)
     found = feed(model, x, y, sample_weight=weight, batch_size=batch_size)
+    if found.batches is not None:
+        encoded = found.batches.encoded
+        if encoded.targets is None or not len(encoded):
+            raise InputError("`validation_data` must be labelled, at least one example")
     return found.arguments["x"]
 
 
@@ -103,7 +113,10 @@ def whole_batch(model: Any, data: Any) -> tuple[Any, Any, Any]:
 
 def _unpack(data: Any) -> tuple[Any, Any, Any]:
     """(x, y, sample_weight) of what `validation_data` may be."""
-    x, y, *rest = data if isinstance(data, tuple) else (data, None)
+    apart = isinstance(data, (tuple, list)) and len(data) in (2, 3)
+    if not apart or isinstance(data[0], str):
+        return data, None, None
+    x, y, *rest = data
     return x, y, rest[0] if rest else None
 
 
@@ -126,6 +139,10 @@ def _ids(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> A
     """Arrays of ids, for a model without a tokenizer, with their weights."""
     if y is None:
         return (x,)
+    if any(isinstance(leaf, (str, bytes)) for leaf in keras.tree.flatten(y)):
+        y = encode_targets(y, model.task, model.labels)
+        if model.task == "tag":
+            y = pad_rows(y, np.shape(x["word_positions"])[1], NOT_A_WORD)
     y = np.asarray(y)
     if y.dtype.kind in "OUS":
         y = np.asarray(encode_targets(y.tolist(), model.task, model.labels))

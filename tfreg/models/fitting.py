@@ -14,6 +14,7 @@ from tfreg.recipe import Recipe
 _NOT_IN_FIT = {
     "shuffle": "texts are shuffled by (seed, epoch), a data set comes as it is",
     "validation_split": "give `validation_data`",
+    "validation_batch_size": "dev data is taken in batches of `batch_size`",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from os import PathLike
 from pathlib import Path
@@ -21,7 +22,16 @@ def saved_form(path: str | PathLike[str]) -> str | None:
         return "keras"
     if (path / "model.keras").is_file():
         return "run"
-    return "preset" if (path / "task.json").is_file() else None
+    return "preset" if _is_ours(path / "task.json") else None
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a task was saved by tfreg (KerasHub's own tasks look the same)."""
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+        return str(config["registered_name"]).startswith("tfreg>")
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def load_model(path: str | PathLike[str]) -> Any:

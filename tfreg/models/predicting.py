@@ -36,5 +36,6 @@ def predict_batches(
     bar = keras.utils.Progbar(len(batches), verbose=0 if verbose in (0, "0") else 1)
     for rows in batches.order(0):
         (x,) = batches.collate(rows)[:1]
-        yield rows, np.asarray(model.predict_on_batch(x))
+        # Under a strategy every replica answers for the whole batch.
+        yield rows, np.asarray(model.predict_on_batch(x))[: len(rows)]
         bar.add(1)

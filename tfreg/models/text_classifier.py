@@ -44,11 +44,12 @@ class TextClassifier(PooledTask):
 
     Args:
         backbone: a KerasHub backbone, which from then on belongs to this model.
-        preprocessor: a `TextPreprocessor`; None for a model that takes ids.
+        preprocessor: a `TextPreprocessor` of the same task, labels and sequence
+            length; None for a model that takes ids.
         labels: label names; a label's id is its place.
         multi_label: whether a text has any number of labels rather than one.
         recipe: settings, see `Recipe`.
-        architecture: what the backbone's config does not hold, see `set_architecture`.
+        architecture: what the backbone's config does not hold, see `describe`.
 
     Shapes:
         input: token_ids, padding_mask (1 where real) and, where the backbone takes
@@ -59,7 +60,7 @@ class TextClassifier(PooledTask):
         InputError: impossible labels or recipe.
 
     Example:
-        >>> model = TextClassifier(backbone, preprocessor, labels=("no", "yes"))
+        >>> model = TextClassifier(backbone, preprocessor, labels=("bad", "good"))
         >>> model.compile()
     """
 
@@ -79,13 +80,13 @@ class TextClassifier(PooledTask):
         super().__init__(
             backbone,
             preprocessor,
+            task=task,
             labels=labels,
             units=len(labels),
             recipe=recipe,
             architecture=architecture,
             name=name,
         )
-        self.task = task
         self.multi_label = multi_label
         self.monitor = ("macro_f1" if multi_label else "accuracy", "max")
 

@@ -9,6 +9,7 @@ import keras
 from tfreg._checks import InputError
 from tfreg.metrics.correlation import Pearson
 from tfreg.models.text_classifier import PooledTask
+from tfreg.models.text_task import as_recipe
 from tfreg.objectives import SquaredError
 
 
@@ -21,9 +22,10 @@ class TextRegressor(PooledTask):
 
     Args:
         backbone: a KerasHub backbone, which from then on belongs to this model.
-        preprocessor: a `TextPreprocessor`; None for a model that takes ids.
+        preprocessor: a `TextPreprocessor` of the same task, labels and sequence
+            length; None for a model that takes ids.
         recipe: settings, see `Recipe`; label smoothing is refused.
-        architecture: what the backbone's config does not hold, see `set_architecture`.
+        architecture: what the backbone's config does not hold, see `describe`.
 
     Shapes:
         output: (batch, 1), float32.
@@ -32,11 +34,10 @@ class TextRegressor(PooledTask):
         InputError: impossible recipe.
 
     Example:
-        >>> model = TextRegressor(backbone, preprocessor)
+        >>> model = TextRegressor(backbone)
         >>> model.compile()
     """
 
-    task = "regress"
     monitor = ("pearson", "max")
 
     def __init__(
@@ -48,17 +49,19 @@ class TextRegressor(PooledTask):
         architecture: Any = None,
         name: str | None = None,
     ) -> None:
+        recipe = as_recipe(recipe)
+        if recipe.label_smoothing:
+            raise InputError("`label_smoothing` has no meaning for a regressor")
         super().__init__(
             backbone,
             preprocessor,
+            task="regress",
             labels=(),
             units=1,
             recipe=recipe,
             architecture=architecture,
             name=name,
         )
-        if self.recipe.label_smoothing:
-            raise InputError("`label_smoothing` has no meaning for a regressor")
 
     def default_loss(self) -> Any:
         return SquaredError()

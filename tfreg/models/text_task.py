@@ -48,13 +48,15 @@ class TextTask(keras_hub.models.Task):
         backbone: Any,
         preprocessor: TextPreprocessor | None,
         *,
+        task: str,
         labels: tuple[str, ...],
         units: int,
         recipe: Recipe | Mapping[str, Any] | None = None,
         architecture: Mapping[str, Any] | None = None,
         name: str | None = None,
     ) -> None:
-        recipe = _as_recipe(recipe)
+        recipe = as_recipe(recipe)
+        _check_agreement(preprocessor, task, labels, recipe)
         architecture = {**describe(backbone), **(architecture or {})}
         pooler = architecture["pooler"]
 
@@ -89,6 +91,7 @@ class TextTask(keras_hub.models.Task):
         super().__init__(inputs=inputs, outputs=outputs, compile=False, name=name)
 
         # === Config ===
+        self.task = task
         self.labels = labels
         self.recipe = recipe
         self.architecture = architecture
@@ -215,7 +218,7 @@ class TextTask(keras_hub.models.Task):
         """
         check_fit(kwargs)
         epochs = self.recipe.epochs if epochs is None else epochs
-        callbacks = list(callbacks or [])
+        callbacks = keras.tree.flatten(callbacks or [])
         train = feeding.feed(
             self,
             x,
@@ -295,7 +298,27 @@ class TextTask(keras_hub.models.Task):
         return _compat.load_task(preset, cls)
 
 
-def _as_recipe(recipe: Recipe | Mapping[str, Any] | None) -> Recipe:
+def as_recipe(recipe: Recipe | Mapping[str, Any] | None) -> Recipe:
+    """A recipe, from what a constructor or a saved config gives."""
     if recipe is None:
         return Recipe()
     return recipe if isinstance(recipe, Recipe) else Recipe.from_json(recipe)
+
+
+def _check_agreement(
+    preprocessor: TextPreprocessor | None,
+    task: str,
+    labels: tuple[str, ...],
+    recipe: Recipe,
+) -> None:
+    """What turns names into ids must be what turns ids into names."""
+    for name, own in (
+        ("task", task),
+        ("labels", labels),
+        ("sequence_length", recipe.sequence_length),
+    ):
+        theirs = getattr(preprocessor, name, own)
+        if theirs != own:
+            raise InputError(
+                f"`preprocessor.{name}` must be the model's, {own!r}; got {theirs!r}"
+            )

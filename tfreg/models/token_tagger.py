@@ -9,6 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfreg._checks import InputError
+from tfreg.data.pipelines import is_dataset
 from tfreg.data.targets import check_labels
 from tfreg.functional.spans import is_iob
 from tfreg.heads import WordGather
@@ -33,10 +35,11 @@ class TokenTagger(TextTask):
 
     Args:
         backbone: a KerasHub backbone, which from then on belongs to this model.
-        preprocessor: a `TextPreprocessor`; None for a model that takes ids.
+        preprocessor: a `TextPreprocessor` of the same task, labels and sequence
+            length; None for a model that takes ids.
         labels: tag names; a tag's id is its place.
         recipe: settings, see `Recipe`.
-        architecture: what the backbone's config does not hold, see `set_architecture`.
+        architecture: what the backbone's config does not hold, see `describe`.
 
     Shapes:
         input: as `TextClassifier`, and word_positions (batch, words), int32: the place
@@ -47,11 +50,9 @@ class TokenTagger(TextTask):
         InputError: impossible labels or recipe.
 
     Example:
-        >>> model = TokenTagger(backbone, preprocessor, labels=("O", "B-PER", "I-PER"))
+        >>> model = TokenTagger(backbone, labels=("O", "B-PER", "I-PER"))
         >>> model.compile()
     """
-
-    task = "tag"
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class TokenTagger(TextTask):
         super().__init__(
             backbone,
             preprocessor,
+            task="tag",
             labels=labels,
             units=len(labels),
             recipe=recipe,
@@ -99,6 +101,9 @@ class TokenTagger(TextTask):
         self, x: Any = None, batch_size: int | None = None, **kwargs: Any
     ) -> Any:
         """Logits of every word: for word lists a list of (words, tags) arrays."""
+        if is_dataset(x) and not isinstance(_inputs(x.element_spec), dict):
+            words = (_inputs(batch) for batch in x)
+            return [row for part in words for row in self.predict(part, verbose=0)]
         data = feeding.feed(self, x, batch_size=batch_size)
         if data.batches is None:
             return super().predict(x, batch_size=batch_size, **kwargs)
@@ -125,7 +130,13 @@ class TokenTagger(TextTask):
             One list a sentence, of one `Prediction` a word, in order.
         """
         result = []
-        for logits in self.predict(x, batch_size=batch_size, verbose=0):
+        found = self.predict(x, batch_size=batch_size, verbose=0)
+        if isinstance(x, dict):  # ids: what they say is a word
+            places = np.asarray(x["word_positions"])
+            found = [row[place > 0] for row, place in zip(found, places)]
+        elif not isinstance(found, list):
+            raise InputError("`predict_labels` takes words, or ids in a dictionary")
+        for logits in found:
             rows = ops.convert_to_numpy(ops.softmax(logits, axis=-1))
             result.append([self._prediction(row) for row in rows])
         return result
@@ -137,3 +148,8 @@ class TokenTagger(TextTask):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "labels": list(self.labels)}
+
+
+def _inputs(batch: Any) -> Any:
+    """The inputs of a batch that may have targets and weights."""
+    return batch[0] if isinstance(batch, tuple) else batch

@@ -19,6 +19,11 @@ _INPUTS = {
     "pair": '[("A text.", "Its partner.")]',
     "words": '[["One", "sentence", "in", "words"]]',
 }
+_FILES = {
+    "text": "new.txt",
+    "pair": "new.tsv",
+    "words": "--input-format text new.txt",
+}
 
 
 def model_card(run: Run, *, split: str, picture: str) -> str:
@@ -55,12 +60,9 @@ def model_card(run: Run, *, split: str, picture: str) -> str:
         f"{metrics['real_tokens_per_second']:.0f} word pieces a second.",
         "## Use",
         '```python\nimport tfreg\n\nmodel = tfreg.load_model("model.keras")\n'
-        f"model.predict_labels({_INPUTS[run.kind]})\n```",
-        (
-            "```sh\ntfreg predict FOLDER new.txt\n```"
-            if run.kind != "pair"
-            else "```sh\ntfreg predict FOLDER new.tsv\n```"
-        ),
+        f"model.{'predict' if run.task == 'regress' else 'predict_labels'}"
+        f"({_INPUTS[run.kind]})\n```",
+        f"```sh\ntfreg predict FOLDER {_FILES[run.kind]}\n```",
     ]
     return "\n\n".join(parts) + "\n"
 
