@@ -7,7 +7,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,7 +88,7 @@ def fit_run(
                 "data": source_name(data),
                 "preset": source_name(preset),
                 "rows": {name: len(rows) for name, rows in splits.items()},
-                "report": list(corpus.report),
+                "report": named(corpus.report, data),
                 "penalties": penalties(model),
                 "trainable_parameters": sum(
                     math.prod(v.shape) for v in model.trainable_variables
@@ -157,6 +157,17 @@ def source_name(source: str) -> str:
     if re.match(r"[a-z]+:", source) and not os.path.exists(source):
         return source
     return Path(source).resolve().name or source
+
+
+def named(report: Iterable[str], source: str) -> list[str]:
+    """A corpus's report, with the source's name for its place on this machine.
+
+    Example:
+        >>> named(["/home/me/reviews/dev.tsv: 9 rows in"], "/home/me/reviews/")
+        ['reviews/dev.tsv: 9 rows in']
+    """
+    place = source.rstrip("/")
+    return [line.replace(place, source_name(source), 1) for line in report]
 
 
 def versions() -> dict[str, str]:
