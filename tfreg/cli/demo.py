@@ -12,7 +12,12 @@ from tfreg.cli.session import start_keras
 # Within 3 minutes on 2 cores. From small steps, rare names are learned too slowly.
 RECIPES: dict[str, dict[str, Any]] = {
     "classify": {"epochs": 2},
-    "tag": {"learning_rate": 5e-4, "batch_size": 16, "freeze": "embeddings"},
+    "tag": {
+        "learning_rate": 2e-4,
+        "batch_size": 16,
+        "epochs": 4,
+        "freeze": "embeddings",
+    },
 }
 
 
