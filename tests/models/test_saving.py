@@ -226,3 +226,10 @@ def test_a_kerashub_task_is_not_ours_to_load(tmp_path):
     task.save_to_preset(str(tmp_path))
     with pytest.raises(InputError, match="no saved model in it"):
         tfreg.load_model(tmp_path)
+
+
+def test_a_preset_of_another_task_says_so(trained, tmp_path):
+    trained.save_to_preset(str(tmp_path))
+    assert type(tfreg.TextClassifier.from_preset(str(tmp_path))) is type(trained)
+    with pytest.raises(InputError, match="holds a TextClassifier, not a TokenTagger"):
+        tfreg.TokenTagger.from_preset(str(tmp_path))

@@ -295,7 +295,12 @@ class TextTask(keras_hub.models.Task):
                 f"`from_preset` loads a saved task as it is; got {sorted(kwargs)}; "
                 "use a builder to make a new task on a preset"
             )
-        return _compat.load_task(preset, cls)
+        model = _compat.load_task(preset, TextTask)
+        if not isinstance(model, cls):
+            raise InputError(
+                f"{preset}: holds a {type(model).__name__}, not a {cls.__name__}"
+            )
+        return model
 
 
 def as_recipe(recipe: Recipe | Mapping[str, Any] | None) -> Recipe:
