@@ -54,15 +54,111 @@ def set_dropout_rate(dropout: Any, rate: float) -> None:
     dropout.rate = rate
 
 
-def dense_gradient(gradient: Any) -> Any:
-    """A gradient as one dense tensor, rows of the same index summed.
+def replace_dropout(dropout: Any, cls: type) -> None:
+    """Make what `dropouts` found, built as it is, an instance of a subclass.
 
-    Keras hands Adam the duplicate rows of an embedding's sparse gradient one by one,
-    and the second moment becomes Σg² where it should be (Σg)².
+    A dropout inside a functional graph or an attention cannot be exchanged for
+    another layer: its place is held by the graph's node and by private names.
     """
+    if isinstance(dropout, keras.layers.MultiHeadAttention):
+        dropout = dropout._dropout_layer
+    if type(dropout) is keras.layers.Dropout:
+        dropout.__class__ = cls
+
+
+def dense_gradient(gradient: Any) -> Any:
+    """A gradient as one dense tensor, rows of the same index summed."""
     if isinstance(gradient, tf.IndexedSlices):
         return tf.convert_to_tensor(gradient)
     return gradient
+
+
+def sum_rows(gradient: Any) -> Any:
+    """An embedding's sparse gradient with each row once; any other as it is.
+
+    Keras hands Adam the duplicate rows one by one, and the second moment becomes Σg²
+    where it should be (Σg)².
+    """
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    rows, place = tf.unique(gradient.indices)
+    values = tf.math.unsorted_segment_sum(gradient.values, place, tf.size(rows))
+    return tf.IndexedSlices(values, rows, gradient.dense_shape)
+
+
+class OnePassAdamW(keras.optimizers.AdamW):
+    """Keras's AdamW, same numbers, in fewer passes over memory.
+
+    Keras writes each of a dozen intermediate arrays of every weight to memory; a step
+    on a short batch is then mostly the optimiser. TensorFlow has a kernel for Adam
+    that reads and writes each array once.
+    """
+
+    def _clip_gradients(self, grads: list[Any]) -> list[Any]:
+        if keras.backend.backend() != "tensorflow" or self.clipnorm:
+            return super()._clip_gradients(grads)
+        if not self.global_clipnorm:
+            return super()._clip_gradients([dense_gradient(g) for g in grads])
+        values = [g.values if isinstance(g, tf.IndexedSlices) else g for g in grads]
+        squares = [2.0 * tf.nn.l2_loss(x) for x in values if x is not None]
+        norm = tf.sqrt(tf.add_n([tf.cast(square, tf.float32) for square in squares]))
+        # Infinite or missing numbers must not pass for a small scale.
+        scale = tf.where(
+            tf.math.is_finite(norm),
+            self.global_clipnorm / tf.maximum(norm, self.global_clipnorm),
+            norm - norm,
+        )
+        return [_scaled(gradient, scale) for gradient in grads]
+
+    def _apply_weight_decay(self, variables: list[Any]) -> None:
+        if keras.backend.backend() != "tensorflow" or self.amsgrad:
+            super()._apply_weight_decay(variables)
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        gradient = dense_gradient(gradient)
+        if keras.backend.backend() != "tensorflow" or self.amsgrad:
+            return super().update_step(gradient, variable, learning_rate)
+        dtype = variable.dtype
+        rate = tf.cast(learning_rate, dtype)
+        step = tf.cast(self.iterations, dtype) + 1
+        index = self._get_variable_index(variable)
+        if self.weight_decay and self._use_weight_decay(variable):
+            variable.assign(variable * (1 - rate * tf.cast(self.weight_decay, dtype)))
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=tf.cast(self.beta_1, dtype) ** step,
+            beta2_power=tf.cast(self.beta_2, dtype) ** step,
+            lr=rate,
+            beta1=tf.cast(self.beta_1, dtype),
+            beta2=tf.cast(self.beta_2, dtype),
+            epsilon=tf.cast(self.epsilon, dtype),
+            grad=tf.cast(gradient, dtype),
+        )
+
+
+def _scaled(gradient: Any, scale: Any) -> Any:
+    if isinstance(gradient, tf.IndexedSlices):
+        values = gradient.values * scale
+        return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
+    return None if gradient is None else gradient * tf.cast(scale, gradient.dtype)
+
+
+def has_one_pass() -> bool:
+    """Whether `compiled` compiles; other backends do so by themselves, or cannot."""
+    return keras.backend.backend() == "tensorflow"
+
+
+def compiled(function: Any) -> Any:
+    """An elementwise function as one loop over memory, by XLA, in graphs without XLA.
+
+    For what computes much on few arrays: XLA on a CPU is slow at matrix products in
+    bfloat16, and compiles anew for each shape, which a small function can afford.
+    """
+    if not has_one_pass():
+        return function
+    return tf.function(function, jit_compile=True, reduce_retracing=True)
 
 
 def global_sum(value: Any) -> Any:

@@ -222,3 +222,42 @@ def test_config():
     assert config["weight_decay"] == 0.02
     assert config["global_clipnorm"] == 1.0
     assert config["beta_2"] == 0.98
+
+
+def gradients_of(random, sizes=((3, 4), (5,)), scale=1.0):
+    return [scale * random.normal(size=size).astype("float32") for size in sizes]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"global_clipnorm": 0.5},
+        {"global_clipnorm": 100.0},
+        {"clipnorm": 0.5},
+        {"clipvalue": 0.1},
+        {"amsgrad": True, "global_clipnorm": 1.0},
+        {"use_ema": True, "ema_overwrite_frequency": 2},
+        {"weight_decay": 0.0},
+    ],
+)
+def test_keras_s_numbers(random, settings):
+    """One pass over memory computes what Keras's many do."""
+    starts = gradients_of(random)
+    ours, theirs = [[variable(x) for x in starts] for _ in range(2)]
+    settings = {"weight_decay": 0.1, **settings}
+    each = AdamW(0.05, no_decay=(), **settings)
+    keras_s = keras.optimizers.AdamW(0.05, epsilon=1e-8, **settings)
+    for _ in range(5):
+        gradients = [keras.ops.convert_to_tensor(x) for x in gradients_of(random)]
+        each.apply(gradients, ours)
+        keras_s.apply(gradients, theirs)
+    for mine, other in zip(ours, theirs):
+        np.testing.assert_allclose(mine, other, rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_clipping_does_not_hide_a_broken_gradient(bad):
+    weight = variable(np.ones(2, "float32"))
+    optimizer = AdamW(0.1, global_clipnorm=1.0)
+    optimizer.apply([keras.ops.convert_to_tensor([1.0, bad])], [weight])
+    assert np.isnan(weight.numpy()).all()

@@ -13,16 +13,10 @@ import keras
 
 from tfreg import _compat
 from tfreg._checks import check_number, fail
-
-
-@keras.saving.register_keras_serializable("tfreg")
-def gelu_new(x: Any) -> Any:
-    """GELU by its tanh approximation, as in the first BERT."""
-    return keras.activations.gelu(x, approximate=True)
-
+from tfreg.functional.gelu import gelu, gelu_new
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
-    "gelu": keras.activations.gelu,
+    "gelu": gelu,
     "gelu_new": gelu_new,
     "relu": keras.activations.relu,
     "silu": keras.activations.silu,

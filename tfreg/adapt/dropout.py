@@ -7,6 +7,7 @@ from typing import Any
 
 from tfreg import _compat
 from tfreg._checks import InputError
+from tfreg.layers import Dropout
 
 
 def set_dropout(
@@ -38,6 +39,8 @@ def set_dropout(
             )
         for dropout in chosen:
             _compat.set_dropout_rate(dropout, rate)
+    for _, dropout in dropouts:
+        _compat.replace_dropout(dropout, Dropout)
 
 
 def silence(layers: Iterable[Any]) -> None:

@@ -18,6 +18,7 @@ from tfreg.callbacks import EpochClock
 from tfreg.data.encoded import Encoded
 from tfreg.data.examples import Examples
 from tfreg.data.preprocessing import TextPreprocessor
+from tfreg.layers import Dropout
 from tfreg.models import feeding
 from tfreg.models.fitting import (
     begin_schedule,
@@ -74,7 +75,7 @@ class TextTask(keras_hub.models.Task):
         self.backbone = backbone
         self.preprocessor = preprocessor
         self.anchors = anchors
-        self.head_dropout = keras.layers.Dropout(recipe.dropout, name="head_dropout")
+        self.head_dropout = Dropout(recipe.dropout, name="head_dropout")
         self.logits = keras.layers.Dense(
             units,
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),

@@ -17,7 +17,7 @@ NO_DECAY = ("*/bias", "*/gamma", "*/beta", "bias", "gamma", "beta")
 
 
 @keras.saving.register_keras_serializable("tfreg")
-class AdamW(keras.optimizers.AdamW):
+class AdamW(_compat.OnePassAdamW):
     """Bias-corrected Adam with decoupled weight decay.
 
     w ← w·(1 − η·wd), then w ← w − η·m̂/(√v̂ + ε/√(1−β₂ᵗ)) with m̂, v̂ corrected for
@@ -81,7 +81,7 @@ class AdamW(keras.optimizers.AdamW):
         )
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
-        grads = [_compat.dense_gradient(gradient) for gradient in grads]
+        grads = [_compat.sum_rows(gradient) for gradient in grads]
         return super().apply(grads, trainable_variables)
 
     def get_config(self) -> dict[str, Any]:

@@ -1,0 +1,5 @@
+"""Stochastic and structural layers."""
+
+from tfreg.layers.dropout import Dropout
+
+__all__ = ["Dropout"]
