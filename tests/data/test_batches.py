@@ -82,7 +82,7 @@ def test_prediction_goes_by_length(lengths):
 
 def test_rungs():
     assert [rung(n) for n in (0, 1, 8, 9, 33, 128, 129, 512)] == [
-        *(8, 8, 8, 16, 40, 128, 160, 512)
+        *(8, 8, 8, 12, 40, 128, 160, 512)
     ]
     assert rung(700) == 700
     assert all(a < b for a, b in zip(LADDER, LADDER[1:]))
@@ -98,8 +98,8 @@ def test_no_padding_beyond_the_longest_text_there_can_be():
 def test_a_batch_of_texts():
     encoded = texts([3, 10], targets=np.array([1, 0], "int32"))
     x, y = Batches(encoded, 2, pad=99).collate(np.array([1, 0]))
-    assert x["token_ids"].tolist() == [[2] * 10 + [99] * 6, [1] * 3 + [99] * 13]
-    assert x["padding_mask"].tolist() == [[1] * 10 + [0] * 6, [1] * 3 + [0] * 13]
+    assert x["token_ids"].tolist() == [[2] * 10 + [99] * 2, [1] * 3 + [99] * 9]
+    assert x["padding_mask"].tolist() == [[1] * 10 + [0] * 2, [1] * 3 + [0] * 9]
     assert not x["segment_ids"].any()
     assert {array.dtype.name for array in x.values()} == {"int32"}
     assert y.tolist() == [0, 1]

@@ -7,7 +7,6 @@ from typing import Any
 
 from tfreg import _compat
 from tfreg._checks import InputError
-from tfreg.layers import Dropout
 
 
 def set_dropout(
@@ -39,8 +38,6 @@ def set_dropout(
             )
         for dropout in chosen:
             _compat.set_dropout_rate(dropout, rate)
-    for _, dropout in dropouts:
-        _compat.replace_dropout(dropout, Dropout)
 
 
 def silence(layers: Iterable[Any]) -> None:

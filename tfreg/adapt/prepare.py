@@ -10,6 +10,7 @@ from tfreg.adapt.architecture import set_architecture
 from tfreg.adapt.describe import describe
 from tfreg.adapt.dropout import set_dropout
 from tfreg.adapt.freeze import freeze, freeze_unread
+from tfreg.adapt.lean import make_lean
 from tfreg.adapt.penalise import Anchors, penalise
 
 
@@ -79,6 +80,7 @@ def prepare(
         )
         freeze(backbone, None)
         raise
+    make_lean(backbone)
     backbone.tfreg_claimed = True
     return penalties
 

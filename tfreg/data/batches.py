@@ -13,7 +13,10 @@ from tfreg.data.targets import NOT_A_WORD
 
 # A batch is padded up to the next rung, so that few shapes exist. Rungs are close
 # where texts are short and padding costs most.
-LADDER = (8, 16, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384, 448, 512)
+LADDER = (
+    *(8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 80, 96),
+    *(128, 160, 192, 256, 320, 384, 448, 512),
+)
 _POOL = 64  # batches whose rows are sorted together: mixes lengths between epochs
 
 

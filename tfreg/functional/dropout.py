@@ -68,6 +68,7 @@ def dropout(x: Any, rate: float, key: Any) -> Any:
         key: two integers of 32 bits; the same key gives the same mask.
 
     Example:
+        >>> import keras
         >>> sorted(set(keras.ops.convert_to_numpy(
         ...     dropout(keras.ops.ones(1000), 0.5, (1, 2))
         ... ).tolist()))

@@ -90,7 +90,7 @@ def gelu_new(x: Any) -> Any:
 
     Example:
         >>> float(gelu_new(keras.ops.array(1.0)))
-        0.841191...
+        0.84119...
 
     Hendrycks & Gimpel (2016), section 2; as in the first BERT.
     """

@@ -1,0 +1,38 @@
+"""Layer normalisation in one pass over memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from tfreg import _compat
+from tfreg.functional.layer_norm import layer_norm
+
+
+@keras.saving.register_keras_serializable("tfreg")
+class LayerNormalization(keras.layers.LayerNormalization):
+    """Keras's LayerNormalization, in one pass over memory each way.
+
+    Over other axes than the last, without scale or centre, and on backends that fuse
+    by themselves (JAX) it is Keras's.
+
+    Args:
+        axis, epsilon, **kwargs: as for `keras.layers.LayerNormalization`.
+
+    Example:
+        >>> layer = LayerNormalization(epsilon=1e-12)
+        >>> float(keras.ops.max(layer(keras.ops.array([[1.0, 3.0]]))))
+        1.0
+
+    Ba, Kiros & Hinton (2016), "Layer Normalization".
+    """
+
+    def call(self, inputs: Any) -> Any:
+        axes = self.axis if isinstance(self.axis, (tuple, list)) else [self.axis]
+        last = [axis % len(inputs.shape) for axis in axes] == [len(inputs.shape) - 1]
+        plain = self.scale and self.center and not self.rms_scaling
+        if not (_compat.has_one_pass() and last and plain):
+            return super().call(inputs)
+        y = layer_norm(inputs, self.gamma, self.beta, self.epsilon)
+        return keras.ops.cast(y, self.compute_dtype)
