@@ -1,4 +1,4 @@
-"""The only place that touches private Keras or KerasHub API, or TensorFlow's tape.
+"""The only place that touches private Keras or KerasHub API, or a backend itself.
 
 Each function names the trap it is for; each has a test that fails when the trap is
 gone, so that the repair can go too.
@@ -54,6 +54,43 @@ def set_dropout_rate(dropout: Any, rate: float) -> None:
     dropout.rate = rate
 
 
+def on_tensorflow() -> bool:
+    """Whether Keras runs on TensorFlow; JAX compiles and fuses by itself."""
+    return keras.backend.backend() == "tensorflow"
+
+
+def jit_compile(asked: bool | str) -> bool | str:
+    """Whether to compile by XLA, where "auto" was asked.
+
+    Not on TensorFlow: every new shape would be compiled anew, and buckets have many
+    shapes. On JAX it is the same, but what is not compiled runs operation by operation.
+    """
+    return False if asked == "auto" and on_tensorflow() else asked
+
+
+def forget_trace(model: Any) -> None:
+    """Have JAX compile the next training step anew.
+
+    It reads variables that neither the model nor the optimiser owns (a schedule's)
+    while it compiles, and never again: the second fit would keep the first one's
+    rates, past their end, and learn nothing.
+    """
+    if keras.backend.backend() == "jax":
+        model.train_function = None
+
+
+def widest_float() -> str:
+    """The dtype for sums that are subtracted: float64, or float32 where JAX has it not.
+
+    JAX truncates float64 with a warning at every use, unless configured otherwise.
+    """
+    if keras.backend.backend() != "jax":
+        return "float64"
+    import jax
+
+    return "float64" if jax.config.jax_enable_x64 else "float32"
+
+
 def replace_dropout(dropout: Any, cls: type) -> None:
     """Make what `dropouts` found, built as it is, an instance of a subclass.
 
@@ -68,7 +105,7 @@ def replace_dropout(dropout: Any, cls: type) -> None:
 
 def dense_gradient(gradient: Any) -> Any:
     """A gradient as one dense tensor, rows of the same index summed."""
-    if isinstance(gradient, tf.IndexedSlices):
+    if on_tensorflow() and isinstance(gradient, tf.IndexedSlices):
         return tf.convert_to_tensor(gradient)
     return gradient
 
@@ -79,7 +116,7 @@ def sum_rows(gradient: Any) -> Any:
     Keras hands Adam the duplicate rows one by one, and the second moment becomes Σg²
     where it should be (Σg)².
     """
-    if not isinstance(gradient, tf.IndexedSlices):
+    if not (on_tensorflow() and isinstance(gradient, tf.IndexedSlices)):
         return gradient
     rows, place = tf.unique(gradient.indices)
     values = tf.math.unsorted_segment_sum(gradient.values, place, tf.size(rows))
@@ -95,7 +132,7 @@ class OnePassAdamW(keras.optimizers.AdamW):
     """
 
     def _clip_gradients(self, grads: list[Any]) -> list[Any]:
-        if keras.backend.backend() != "tensorflow" or self.clipnorm:
+        if not on_tensorflow() or self.clipnorm:
             return super()._clip_gradients(grads)
         if not self.global_clipnorm:
             return super()._clip_gradients([dense_gradient(g) for g in grads])
@@ -111,12 +148,12 @@ class OnePassAdamW(keras.optimizers.AdamW):
         return [_scaled(gradient, scale) for gradient in grads]
 
     def _apply_weight_decay(self, variables: list[Any]) -> None:
-        if keras.backend.backend() != "tensorflow" or self.amsgrad:
+        if not on_tensorflow() or self.amsgrad:
             super()._apply_weight_decay(variables)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         gradient = dense_gradient(gradient)
-        if keras.backend.backend() != "tensorflow" or self.amsgrad:
+        if not on_tensorflow() or self.amsgrad:
             return super().update_step(gradient, variable, learning_rate)
         dtype = variable.dtype
         rate = tf.cast(learning_rate, dtype)
@@ -145,24 +182,21 @@ def _scaled(gradient: Any, scale: Any) -> Any:
     return None if gradient is None else gradient * tf.cast(scale, gradient.dtype)
 
 
-def has_one_pass() -> bool:
-    """Whether `compiled` compiles; other backends do so by themselves, or cannot."""
-    return keras.backend.backend() == "tensorflow"
-
-
 def compiled(function: Any) -> Any:
     """An elementwise function as one loop over memory, by XLA, in graphs without XLA.
 
     For what computes much on few arrays: XLA on a CPU is slow at matrix products in
     bfloat16, and compiles anew for each shape, which a small function can afford.
     """
-    if not has_one_pass():
+    if not on_tensorflow():
         return function
     return tf.function(function, jit_compile=True, reduce_retracing=True)
 
 
 def global_sum(value: Any) -> Any:
     """The sum of a value over all replicas; the value itself where there is one."""
+    if not on_tensorflow():
+        return value
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return value
@@ -189,6 +223,8 @@ def iterations(optimizer: Any) -> int:
 
 def value_and_gradients(function: Any, variables: list[Any]) -> tuple[Any, list[Any]]:
     """What a function of no arguments gives, and its gradients (zeros if none)."""
+    if keras.backend.backend() == "jax":
+        return _jax_value_and_gradients(function, variables)
     with tf.GradientTape() as tape:
         value = function()
     gradients = tape.gradient(value, [variable.value for variable in variables])
@@ -196,6 +232,16 @@ def value_and_gradients(function: Any, variables: list[Any]) -> tuple[Any, list[
         ops.zeros(variable.shape) if gradient is None else dense_gradient(gradient)
         for gradient, variable in zip(gradients, variables)
     ]
+
+
+def _jax_value_and_gradients(function: Any, variables: list[Any]) -> tuple[Any, Any]:
+    import jax
+
+    def pure(values: list[Any]) -> Any:
+        with keras.StatelessScope(state_mapping=zip(variables, values)):
+            return function()
+
+    return jax.value_and_grad(pure)([variable.value for variable in variables])
 
 
 def load_task(folder: str, cls: type) -> Any:

@@ -62,6 +62,16 @@ def trained():
     return model
 
 
+def test_xla_is_chosen_where_a_model_is_loaded(tmp_path):
+    model = classifier()
+    assert model.jit_compile is False  # on TensorFlow
+    config = model.get_compile_config()
+    model.compile_from_config({**config, "jit_compile": "auto"})  # saved on JAX
+    assert model.jit_compile is False
+    model.compile(jit_compile=True)  # the user's own word stays
+    assert by_keras(model, tmp_path).jit_compile is True
+
+
 @pytest.mark.parametrize("way", [by_keras, by_preset])
 def test_a_loaded_model_is_the_same(way, trained, tmp_path):
     loaded = way(trained, tmp_path)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+from keras import ops
 
 from tfreg._checks import InputError
 from tfreg.selection import assign, kernels
@@ -31,7 +32,8 @@ class Anchors(keras.layers.Layer):
             trainable=False,
             name=variable.path.replace("/", "."),
         )
-        anchor.assign(variable)
+        # JAX would share one buffer, and a training step gives its variable's away.
+        anchor.assign(ops.copy(variable))
         self._by_path[variable.path] = anchor
         return anchor
 

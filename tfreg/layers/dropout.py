@@ -31,7 +31,7 @@ class Dropout(keras.layers.Dropout):
     """
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        ours = _compat.has_one_pass() and self.noise_shape is None
+        ours = _compat.on_tensorflow() and self.noise_shape is None
         if not (training and ours and 0 < self.rate < 1):
             return super().call(inputs, training=training)
         return dropout(inputs, self.rate, self.seed_generator.next())

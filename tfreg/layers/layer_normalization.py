@@ -32,7 +32,7 @@ class LayerNormalization(keras.layers.LayerNormalization):
         axes = self.axis if isinstance(self.axis, (tuple, list)) else [self.axis]
         last = [axis % len(inputs.shape) for axis in axes] == [len(inputs.shape) - 1]
         plain = self.scale and self.center and not self.rms_scaling
-        if not (_compat.has_one_pass() and last and plain):
+        if not (_compat.on_tensorflow() and last and plain):
             return super().call(inputs)
         y = layer_norm(inputs, self.gamma, self.beta, self.epsilon)
         return keras.ops.cast(y, self.compute_dtype)

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfreg import _compat
 from tfreg._checks import check_integer
 from tfreg.metrics._targets import flatten
 
@@ -171,8 +172,8 @@ class MatthewsCorrelation(_Confusion):
 
     def result(self):
         """The score so far, a float32 scalar."""
-        # Differences of nearly equal numbers when one class is rare: float64.
-        counts = ops.cast(self.counts, "float64")
+        # Differences of nearly equal numbers when one class is rare.
+        counts = ops.cast(self.counts, _compat.widest_float())
         size = ops.sum(counts, axis=(-2, -1))
         right = ops.sum(ops.diagonal(counts, axis1=-2, axis2=-1), axis=-1)
         true, predicted = ops.sum(counts, axis=-1), ops.sum(counts, axis=-2)

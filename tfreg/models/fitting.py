@@ -66,3 +66,4 @@ def begin_schedule(model: Any, steps: int, epochs: int, initial_epoch: int) -> N
     if isinstance(schedule, WarmupDecay):
         done = _compat.iterations(model.optimizer)
         schedule.begin(max(done - initial_epoch * steps, 0), epochs * steps)
+        _compat.forget_trace(model)

@@ -144,8 +144,7 @@ class TextTask(keras_hub.models.Task):
             InputError: a regulariser, which belongs to the builder.
         """
         check_compile(kwargs, self.builder)
-        # Every new shape would be compiled anew, and buckets have many shapes.
-        kwargs.setdefault("jit_compile", False)
+        kwargs["jit_compile"] = _compat.jit_compile(kwargs.get("jit_compile", "auto"))
         metrics = self.default_metrics() if metrics is None else metrics
         self.score_names = {getattr(m, "name", m) for m in keras.tree.flatten(metrics)}
         super().compile(
@@ -157,7 +156,10 @@ class TextTask(keras_hub.models.Task):
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile as saved; Keras skips this for models with their own `compile`."""
-        self.compile(**keras.saving.deserialize_keras_object(dict(config)))
+        saved = keras.saving.deserialize_keras_object(dict(config))
+        # Chosen where it was saved, perhaps on another backend: choose anew.
+        saved["jit_compile"] = saved.get("jit_compile") or "auto"
+        self.compile(**saved)
         if getattr(self, "optimizer", None) is not None:
             self.optimizer.build(self.trainable_variables)
 
