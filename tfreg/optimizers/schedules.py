@@ -20,8 +20,9 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
     - after that, with r = (s − W)/(T − W): η·(1 − r) for ``"linear"``,
       η·½(1 + cos πr) for ``"cosine"``, η for ``"constant"``.
 
-    T lives in variables, so that a new fit changes it without retracing. Until it is
-    set (T = 0) the rate is η.
+    T lives in variables, so that a new fit changes it without retracing (a step that
+    JAX has compiled keeps the T of then; `fit` has it compiled anew). Until it is set
+    (T = 0) the rate is η.
 
     Args:
         learning_rate: peak η, above 0.
