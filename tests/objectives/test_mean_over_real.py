@@ -4,14 +4,18 @@ import numpy as np
 import pytest
 from keras import ops
 
+from tfreg.objectives import SquaredError
 from tfreg.objectives.mean_over_real import MeanOverReal
 
 
 class Values(MeanOverReal):
     """The predictions themselves, real where the target is at least 0."""
 
+    def real(self, y_true):
+        return ops.cast(ops.convert_to_tensor(y_true) >= 0, "float32")
+
     def call(self, y_true, y_pred):
-        return y_pred, ops.cast(ops.convert_to_tensor(y_true) >= 0, "float32")
+        return y_pred
 
 
 def loss(y_true, y_pred, sample_weight=None):
@@ -25,6 +29,11 @@ def test_the_mean_of_what_is_real():
 
 def test_nothing_real_is_zero():
     assert loss([-1, -1], [5.0, 7.0]) == 0.0
+
+
+def test_it_says_over_how_many_it_is_the_mean():
+    assert float(Values().count([[0, -1], [3, 4]])) == 3
+    assert float(SquaredError().count([[5.0], [-1.0]])) == 2  # numbers are all real
 
 
 def test_weights_multiply_and_do_not_count():

@@ -40,6 +40,9 @@ class CrossEntropy(MeanOverReal):
             "label_smoothing", label_smoothing, low=0, high=1, open_high=True
         )
 
+    def real(self, y_true: Any) -> Any:
+        return ops.cast(ops.convert_to_tensor(y_true) >= 0, "float32")
+
     def call(self, y_true: Any, y_pred: Any) -> Any:
         logits = ops.convert_to_tensor(y_pred)
         ids = ops.cast(ops.convert_to_tensor(y_true), "int32")
@@ -51,8 +54,7 @@ class CrossEntropy(MeanOverReal):
             spread = -ops.mean(logs, axis=-1)
             s = self.label_smoothing
             values = (1.0 - s) * values + s * spread
-        values = ops.where(ids < logits.shape[-1], values, float("nan"))
-        return values, ops.cast(ids >= 0, "float32")
+        return ops.where(ids < logits.shape[-1], values, float("nan"))
 
     def get_config(self) -> dict[str, Any]:
         return {"label_smoothing": self.label_smoothing, "name": self.name}
@@ -89,8 +91,7 @@ class BinaryCrossEntropy(MeanOverReal):
         targets = ops.reshape(ops.cast(y_true, "float32"), ops.shape(y_pred))
         targets = targets * (1.0 - self.label_smoothing) + self.label_smoothing / 2
         values = ops.softplus(y_pred) - targets * y_pred
-        values = ops.mean(values, axis=-1)
-        return values, ops.ones_like(values)
+        return ops.mean(values, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         return {"label_smoothing": self.label_smoothing, "name": self.name}

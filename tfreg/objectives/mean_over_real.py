@@ -15,11 +15,23 @@ class MeanOverReal(keras.losses.Loss):
 
     Keras averages over a replica's own rows, padding included when it is masked by
     weights; then what a penalty's strength means depends on how much was padded.
+
+    A subclass gives the values in `call`, a number for each position, and says in
+    `real` which targets are real, if not all are.
     """
+
+    def real(self, y_true: Any) -> Any:
+        """1 for each target that counts and 0 for the others, in float32."""
+        return ops.ones(ops.shape(ops.convert_to_tensor(y_true))[:1], "float32")
+
+    def count(self, y_true: Any) -> Any:
+        """How many targets this is the mean over, on all replicas together."""
+        return _compat.global_sum(ops.sum(self.real(y_true)))
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         y_pred = ops.cast(y_pred, "float32")
-        values, real = self.call(y_true, y_pred)
+        values = self.call(y_true, y_pred)
+        real = ops.reshape(self.real(y_true), ops.shape(values))
         weights = real
         if sample_weight is not None:
             weight = ops.cast(sample_weight, "float32")
@@ -28,5 +40,4 @@ class MeanOverReal(keras.losses.Loss):
             while len(weight.shape) < len(real.shape):  # one a text, for all its words
                 weight = ops.expand_dims(weight, -1)
             weights = real * weight
-        count = _compat.global_sum(ops.sum(real))
-        return ops.sum(values * weights) / ops.maximum(count, 1.0)
+        return ops.sum(values * weights) / ops.maximum(self.count(y_true), 1.0)

@@ -29,10 +29,7 @@ class SquaredError(MeanOverReal):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         prediction = ops.reshape(y_pred, (-1,))
-        values = ops.square(
-            ops.reshape(ops.cast(y_true, "float32"), (-1,)) - prediction
-        )
-        return values, ops.ones_like(values)
+        return ops.square(ops.reshape(ops.cast(y_true, "float32"), (-1,)) - prediction)
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name}
