@@ -6,7 +6,7 @@ gone, so that the repair can go too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -242,6 +242,62 @@ def _jax_value_and_gradients(function: Any, variables: list[Any]) -> tuple[Any, 
             return function()
 
     return jax.value_and_grad(pure)([variable.value for variable in variables])
+
+
+def replicas() -> int:
+    """How many replicas compute each step together."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def gradients_in_turn(
+    part: Callable[[Any], tuple[Any, Any]],
+    parts: Any,
+    variables: Sequence[Any],
+    unroll: bool,
+) -> tuple[Any, list[Any]]:
+    """The summed values of some parts, and their summed gradients.
+
+    Parts are computed strictly one after the other, so that only one of them has its
+    activations in memory: left alone, TensorFlow would run parts side by side, in an
+    unrolled loop all of them, in a plain `while_loop` ten. A variable that no part
+    reaches has no gradient (None), as from a tape.
+
+    Args:
+        part: gives, for a part's number, its value and what to differentiate.
+        parts: how many there are; an integer if unrolled.
+        variables: what to differentiate by.
+        unroll: whether each part is traced by itself.
+    """
+    reached: set[int] = set()
+
+    def turn(number: Any, value: Any, sums: list[Any]) -> tuple[Any, Any, list[Any]]:
+        with tf.GradientTape() as tape:
+            more, scaled = part(number)
+        gradients = tape.gradient(scaled, variables)
+        reached.update(i for i, g in enumerate(gradients) if g is not None)
+        sums = [
+            so_far if gradient is None else so_far + dense_gradient(gradient)
+            for so_far, gradient in zip(sums, gradients)
+        ]
+        return number + 1, value + more, sums
+
+    zeros = [tf.zeros(variable.shape, variable.dtype) for variable in variables]
+    state = (0, tf.constant(0.0), zeros)
+    if unroll:
+        for _ in range(parts):
+            with tf.control_dependencies(state[2]):
+                state = turn(*state)
+    else:
+        state = tf.while_loop(
+            lambda number, *_: number < parts, turn, state, parallel_iterations=1
+        )
+    _, value, sums = state
+    return value, [s if i in reached else None for i, s in enumerate(sums)]
+
+
+def track_loss(model: Any, loss: Any, rows: Any) -> None:
+    """Count a training step's loss into what `fit` shows."""
+    model._loss_tracker.update_state(loss * replicas(), sample_weight=rows)
 
 
 def load_task(folder: str, cls: type) -> Any:

@@ -91,7 +91,11 @@ class Recipe:
             ``"constant"``.
         global_clipnorm: bound on the norm of all gradients together; None for none.
         epochs: at least 1.
-        batch_size: at least 1.
+        batch_size: rows the model sees at once, at least 1.
+        gradient_accumulation_steps: batches to an update of the weights, at least 1:
+            as if ``batch_size`` were so many times as large, in the memory of one.
+        steps_per_execution: updates in one call of the compiled step, at least 1;
+            callbacks that look at batches run once a call.
         sequence_length: word pieces a text is cut to (a long tagged text is read
             through windows of that length), at least 8.
         patience: epochs without a better dev score before training stops; None
@@ -137,7 +141,13 @@ class Recipe:
         1.0, "bound on the gradients' norm; none: no clipping", _optional_number
     )
     epochs: int = _field(3, "passes over the training data", int)
-    batch_size: int = _field(32, "texts a step", int)
+    batch_size: int = _field(32, "texts the model sees at once", int)
+    gradient_accumulation_steps: int = _field(
+        1, "batches to an update of the weights", int
+    )
+    steps_per_execution: int = _field(
+        1, "updates in one call of the compiled step", int
+    )
     sequence_length: int = _field(128, "word pieces a text is cut to", int)
     patience: int | None = _field(
         None, "epochs without a better dev score before stopping", _optional_integer
@@ -161,8 +171,13 @@ class Recipe:
         check_choice("schedule", self.schedule, SCHEDULES)
         if self.global_clipnorm is not None:
             check_number("global_clipnorm", self.global_clipnorm, low=0, open_low=True)
-        check_integer("epochs", self.epochs, low=1)
-        check_integer("batch_size", self.batch_size, low=1)
+        for name in (
+            "epochs",
+            "batch_size",
+            "gradient_accumulation_steps",
+            "steps_per_execution",
+        ):
+            check_integer(name, getattr(self, name), low=1)
         check_integer("sequence_length", self.sequence_length, low=8)
         if self.patience is not None:
             check_integer("patience", self.patience, low=1)

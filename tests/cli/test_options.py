@@ -36,6 +36,7 @@ def test_every_field_can_be_given():
         *"--dropout .2 --backbone-dropout 0 --attention-dropout none --freeze 2 "
         "--label-smoothing .1 --learning-rate 1e-4 --weight-decay 0 --warmup .06 "
         "--schedule cosine --global-clipnorm none --epochs 5 --batch-size 16 "
+        "--gradient-accumulation-steps 4 --steps-per-execution 8 "
         "--sequence-length 64 --patience 2 --precision bfloat16 --seed 7".split()
     )
     assert got == Recipe(
@@ -50,6 +51,8 @@ def test_every_field_can_be_given():
         global_clipnorm=None,
         epochs=5,
         batch_size=16,
+        gradient_accumulation_steps=4,
+        steps_per_execution=8,
         sequence_length=64,
         patience=2,
         precision="bfloat16",

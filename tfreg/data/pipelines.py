@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfreg._checks import InputError
+from tfreg.data.targets import NOT_A_WORD
 
 
 def is_dataset(x: Any) -> bool:
@@ -40,6 +41,25 @@ def slices(arrays: Any, batch_size: int, seed: int | None = None) -> Any:
     if seed is not None:
         dataset = dataset.shuffle(int(dataset.cardinality()), seed=seed)
     return dataset.batch(batch_size)
+
+
+def join(dataset: Any, batches: int) -> Any:
+    """Every so many encoded batches as one, padded to its longest row.
+
+    What is left at the end makes a smaller one.
+    """
+
+    def whole(values: Any, fill: int = 0) -> Any:
+        if not isinstance(values, tf.RaggedTensor):
+            return tf.reshape(values, tf.concat([[-1], tf.shape(values)[2:]], 0))
+        rows = values.merge_dims(0, 1)
+        return rows.to_tensor(fill) if isinstance(rows, tf.RaggedTensor) else rows
+
+    def join_one(x: Any, y: Any, *sample_weight: Any) -> Any:
+        x, *weight = tf.nest.map_structure(whole, (x, *sample_weight))
+        return x, whole(y, NOT_A_WORD), *weight
+
+    return dataset.ragged_batch(batches).map(join_one)
 
 
 def weigh(dataset: Any, table: np.ndarray) -> Any:

@@ -14,7 +14,7 @@ from tfreg._checks import DataWarning, InputError
 from tfreg.data.batches import Batches, pad_rows
 from tfreg.data.encoded import Encoded
 from tfreg.data.inputs import as_examples
-from tfreg.data.pipelines import count, is_dataset, slices, weigh
+from tfreg.data.pipelines import count, is_dataset, join, slices, weigh
 from tfreg.data.targets import NOT_A_WORD, class_weights, encode_targets
 
 
@@ -51,6 +51,7 @@ def feed(
         InputError: data the model cannot take.
     """
     size = batch_size or model.recipe.batch_size
+    steps = 1 if seed is None else model.recipe.gradient_accumulation_steps
     if y is not None and (is_dataset(x) or isinstance(x, Encoded)):
         raise InputError("`y` must be left out: `x` carries its targets")
     if is_dataset(x):
@@ -58,12 +59,14 @@ def feed(
             table = class_weights(class_weight, model.task, model.labels)
             assert table is not None
             x = weigh(x.map(model.preprocess_samples), table)
+        if steps > 1:
+            x = join(x.map(model.preprocess_samples), steps)
         given = {"sample_weight": sample_weight, "batch_size": batch_size}
         given = {name: value for name, value in given.items() if value is not None}
         return Feed(given={"x": x, **given})
     if model.preprocessor is None:
         arrays = _ids(model, x, y, sample_weight, class_weight)
-        return Feed(given={"x": slices(arrays, size, seed)})
+        return Feed(given={"x": slices(arrays, size * steps, seed)})
     if isinstance(x, Encoded):
         if class_weight is not None or sample_weight is not None:
             raise InputError("weights of encoded data are given to `encode`")
@@ -80,7 +83,7 @@ def feed(
         )
     if seed is not None and (encoded.targets is None or not len(encoded)):
         raise InputError("`x` must be labelled examples, at least one")
-    return Feed(model.preprocessor.batches(encoded, size, seed))
+    return Feed(model.preprocessor.batches(encoded, size * steps, seed))
 
 
 def feed_validation(model: Any, data: Any, batch_size: int | None) -> Any:

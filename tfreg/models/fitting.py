@@ -25,9 +25,20 @@ def check_fit(kwargs: dict[str, Any]) -> None:
             raise InputError(f"`{name}` is not taken by `fit`: {instead}")
 
 
+def check_steps(model: Any, **given: int | None) -> None:
+    """Refuse numbers of steps that Keras would round up to whole executions."""
+    size = model.steps_per_execution
+    for name, steps in given.items():
+        if steps is not None and steps % size:
+            raise InputError(
+                f"`{name}` must be a multiple of steps_per_execution, {size}; "
+                f"got {steps}"
+            )
+
+
 def check_compile(kwargs: dict[str, Any], builder: str) -> None:
     """Refuse what belongs to weights and layers, and would do nothing here."""
-    fields = set(Recipe.__dataclass_fields__)
+    fields = set(Recipe.__dataclass_fields__) - {"steps_per_execution"}  # is Keras's
     for name in kwargs:
         if "regularizer" in name or name in fields:
             raise InputError(

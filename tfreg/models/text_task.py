@@ -20,10 +20,12 @@ from tfreg.data.examples import Examples
 from tfreg.data.preprocessing import TextPreprocessor
 from tfreg.layers import Dropout
 from tfreg.models import feeding
+from tfreg.models.accumulating import accumulated_step, check_accumulation
 from tfreg.models.fitting import (
     begin_schedule,
     check_compile,
     check_fit,
+    check_steps,
     early_stopping,
 )
 from tfreg.models.predicting import predict_batches
@@ -145,6 +147,7 @@ class TextTask(keras_hub.models.Task):
         """
         check_compile(kwargs, self.builder)
         kwargs["jit_compile"] = _compat.jit_compile(kwargs.get("jit_compile", "auto"))
+        kwargs.setdefault("steps_per_execution", self.recipe.steps_per_execution)
         metrics = self.default_metrics() if metrics is None else metrics
         self.score_names = {getattr(m, "name", m) for m in keras.tree.flatten(metrics)}
         super().compile(
@@ -153,6 +156,7 @@ class TextTask(keras_hub.models.Task):
             metrics=metrics,
             **kwargs,
         )
+        check_accumulation(self)
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile as saved; Keras skips this for models with their own `compile`."""
@@ -178,6 +182,14 @@ class TextTask(keras_hub.models.Task):
         if training:
             return super().compute_loss(x, y, y_pred, sample_weight, training=training)
         return _compat.data_loss(self, y, y_pred, sample_weight)
+
+    def train_step(self, *args: Any) -> Any:
+        """Keras's step; a batch to accumulate over goes through it in parts."""
+        parts = self.recipe.gradient_accumulation_steps
+        if parts == 1:
+            return super().train_step(*args)
+        (data,) = args
+        return accumulated_step(self, data, parts)
 
     def encode(self, examples: Examples, **weights: Any) -> Encoded:
         """Tokenise a split once; `fit`, `evaluate` and `predict` take the result.
@@ -209,17 +221,27 @@ class TextTask(keras_hub.models.Task):
         validation data, and no `EarlyStopping` among the callbacks, the weights of
         the epoch with the best dev score are restored at the end.
 
+        With ``gradient_accumulation_steps`` an update, and so a step, is of so many
+        batches, taken as one batch in parts; what is left of them at the end of an
+        epoch makes an update of its own. A batch given to `train_on_batch` is a whole
+        update.
+
         Args:
             x: `Examples`, what `encode` made of them, texts (pairs, word lists) in
                 lists or arrays, a batched `tf.data.Dataset` of raw text, or ids.
             y: targets by name, unless `x` carries them.
             validation_data: the same forms, (x, y) in a tuple where y is apart.
             class_weight: {label name: weight}.
+            steps_per_epoch: updates an epoch, where the data has no end.
 
         Returns:
             Keras's history; its scores, ``val_loss`` too, are free of penalties.
         """
         check_fit(kwargs)
+        validation_steps = kwargs.get("validation_steps")
+        check_steps(
+            self, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps
+        )
         epochs = self.recipe.epochs if epochs is None else epochs
         callbacks = keras.tree.flatten(callbacks or [])
         train = feeding.feed(
@@ -261,6 +283,7 @@ class TextTask(keras_hub.models.Task):
         """Loss and scores, free of penalties; takes what `fit` takes."""
         if kwargs.get("_use_cached_eval_dataset"):  # Keras, between epochs
             return super().evaluate(x, y, batch_size, sample_weight, **kwargs)
+        check_steps(self, steps=kwargs.get("steps"))
         data = feeding.feed(
             self, x, y, sample_weight=sample_weight, batch_size=batch_size
         )
@@ -272,6 +295,7 @@ class TextTask(keras_hub.models.Task):
         """Logits, a row a text, in the order given."""
         data = feeding.feed(self, x, batch_size=batch_size)
         if data.batches is None:
+            check_steps(self, steps=kwargs.get("steps"))
             return super().predict(x, batch_size=batch_size, **kwargs)
         result = np.zeros((len(data.batches.encoded), self.logits.units), "float32")
         for rows, logits in predict_batches(self, data.batches, kwargs):

@@ -1,0 +1,97 @@
+"""Several steps in one call of the compiled function are those steps."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.backbones import tiny, tokenizer
+from tests.models.conftest import NAMES, SENTENCES, TAGS, TEXTS
+from tfreg import load_model
+from tfreg._checks import InputError
+from tfreg.builders import build_classifier, build_tagger
+
+
+def build(tag, **fields):
+    keras.utils.set_random_seed(1)
+    fields = {
+        "tokenizer": tokenizer(),
+        "sequence_length": 32,
+        "batch_size": 2 if tag else 3,
+        "epochs": 2,
+        "learning_rate": 1e-2,
+        **fields,
+    }
+    backbone = tiny(dropout=0.1)
+    if tag:
+        return build_tagger(backbone, ("O", "B-X", "I-X"), **fields)
+    return build_classifier(backbone, ("neg", "pos"), **fields)
+
+
+class Calls(keras.callbacks.Callback):
+    """Counts the calls of the compiled function."""
+
+    count = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.count += 1
+
+
+@pytest.mark.parametrize("tag", [False, True])
+def test_the_same_weights_and_scores_in_fewer_calls(tag):
+    """Batches of many lengths, also a smaller one, and calls that do not come out."""
+    x, y = (SENTENCES, TAGS) if tag else (TEXTS, NAMES)
+    runs, calls = [], []
+    for size in (1, 4):
+        model = build(tag, steps_per_execution=size)
+        calls.append(Calls())
+        model.fit(x, y, validation_data=(x, y), callbacks=[calls[-1]], verbose=0)
+        runs.append(model)
+    one, four = runs
+    steps = int(one.optimizer.iterations.numpy()) // 2
+    assert steps % 4 and int(four.optimizer.iterations.numpy()) == 2 * steps
+    assert (calls[0].count, calls[1].count) == (2 * steps, 2 * -(-steps // 4))
+    for ours, theirs in zip(four.weights, one.weights):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6, err_msg=ours.path)
+    for score, values in one.history.history.items():
+        found = four.history.history[score]
+        np.testing.assert_allclose(found, values, atol=1e-6, err_msg=score)
+
+
+def test_more_steps_than_there_are_and_accumulated_ones(tmp_path):
+    model = build(False, steps_per_execution=100, gradient_accumulation_steps=2)
+    model.fit(TEXTS, NAMES, validation_data=(TEXTS, NAMES), verbose=0)
+    assert int(model.optimizer.iterations.numpy()) == 2 * 3
+    model.save(tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras")
+    assert loaded.steps_per_execution == loaded.recipe.steps_per_execution == 100
+    scores = loaded.evaluate(TEXTS, NAMES, verbose=0, return_dict=True)
+    assert scores == pytest.approx(
+        model.evaluate(TEXTS, NAMES, verbose=0, return_dict=True), abs=1e-6
+    )
+    expected = model.predict(TEXTS, verbose=0)
+    np.testing.assert_allclose(loaded.predict(TEXTS, verbose=0), expected, atol=1e-6)
+
+
+def test_compile_may_say_otherwise():
+    model = build(False, steps_per_execution=2)
+    assert model.steps_per_execution == 2
+    model.compile(steps_per_execution=3)
+    assert model.steps_per_execution == 3
+
+
+def test_steps_that_keras_would_round_up_are_refused():
+    model = build(False, steps_per_execution=3)
+    endless = tf.data.Dataset.from_tensor_slices((TEXTS, NAMES)).batch(2).repeat()
+    for name in ("steps_per_epoch", "validation_steps"):
+        message = f"`{name}` must be a multiple of steps_per_execution, 3; got 4"
+        steps = {"steps_per_epoch": 3, "validation_steps": 3, name: 4}
+        with pytest.raises(InputError, match=message):
+            model.fit(endless, validation_data=endless, verbose=0, **steps)
+    for method in (model.evaluate, model.predict):
+        with pytest.raises(InputError, match="`steps` must be a multiple of"):
+            method(endless, steps=4, verbose=0)
+    model.fit(endless, steps_per_epoch=3, epochs=1, verbose=0)
+    assert int(model.optimizer.iterations.numpy()) == 3
