@@ -105,7 +105,7 @@ def test_every_field_is_tried_above():
         ("patience", (None, 1)),
         ("gradient_accumulation_steps", (1, 1000)),
         ("steps_per_execution", (1, 1000)),
-        ("precision", ("float32", "bfloat16", "float16")),
+        ("precision", ("float32", "bfloat16", "float16", "auto")),
         ("seed", (0, 2**32 - 1)),
     ],
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -18,6 +19,7 @@ from tfreg.data.preprocessing import TextPreprocessor
 from tfreg.data.targets import check_labels
 from tfreg.models import TextClassifier, TextRegressor, TokenTagger, load_model
 from tfreg.models.loading import saved_form
+from tfreg.precision import pick_precision
 from tfreg.presets import POLICIES, Preset, load_preset
 from tfreg.recipe import Recipe, check_fields
 
@@ -56,7 +58,7 @@ def build_classifier(
     """
     task = "multilabel" if multi_label else "classify"
     labels = check_labels(labels, task)
-    recipe = _recipe(recipe, fields)
+    recipe = _recipe(recipe, fields, preset)
     with _seeded(recipe.seed):
         encoder, preprocessor = _load(preset, tokenizer, recipe, task, labels)
         model = TextClassifier(
@@ -94,7 +96,7 @@ def build_regressor(
         >>> pairs = ["a good text"], ["a bad text"]
         >>> history = model.fit(pairs, [0.5], epochs=1, verbose=0)
     """
-    recipe = _recipe(recipe, fields)
+    recipe = _recipe(recipe, fields, preset)
     with _seeded(recipe.seed):
         encoder, preprocessor = _load(preset, tokenizer, recipe, "regress", ())
         model = TextRegressor(
@@ -131,7 +133,7 @@ def build_tagger(
         >>> history = model.fit([["good", "a"]], [["B-PER", "O"]], epochs=1, verbose=0)
     """
     labels = check_labels(labels, "tag")
-    recipe = _recipe(recipe, fields)
+    recipe = _recipe(recipe, fields, preset)
     with _seeded(recipe.seed):
         encoder, preprocessor = _load(preset, tokenizer, recipe, "tag", labels)
         model = TokenTagger(
@@ -145,14 +147,17 @@ def build_tagger(
     return model
 
 
-def _recipe(recipe: Recipe | None, fields: dict[str, Any]) -> Recipe:
+def _recipe(recipe: Recipe | None, fields: dict[str, Any], preset: Any) -> Recipe:
+    """The settings of a model: nothing in them is left to be decided."""
     check_fields(fields)
-    if recipe is None:
-        return Recipe(**fields)
-    if not isinstance(recipe, Recipe):
+    if recipe is not None and not isinstance(recipe, Recipe):
         raise InputError(f"`recipe` must be a Recipe; got {recipe!r}")
-    kept = {name: getattr(recipe, name) for name in Recipe.__dataclass_fields__}
-    return Recipe(**{**kept, **fields})
+    recipe = replace(recipe or Recipe(), **fields)
+    if recipe.precision == "auto":
+        picked, why = pick_precision(preset)
+        print(f"precision: {picked}, {why}")
+        recipe = replace(recipe, precision=picked)
+    return recipe
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Any
 from tfreg._checks import InputError, check_choice, check_integer, check_number, fail
 
 SCHEDULES = ("linear", "cosine", "constant")
-PRECISIONS = ("float32", "bfloat16", "float16")
+PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 FREEZES = ("embeddings", "backbone")
 
 # The short names of the command line (and of search spaces): name -> (recipe field,
@@ -101,7 +101,8 @@ class Recipe:
         patience: epochs without a better dev score before training stops; None
             never stops early. The best epoch's weights are restored either way.
         precision: what the matrix products are computed in; weights, losses and
-            penalties stay float32.
+            penalties stay float32. ``"auto"`` is measured when the model is built,
+            whose recipe holds what was picked.
         seed: of the head's start, dropout and the order of the data.
 
     Raises:
@@ -152,7 +153,9 @@ class Recipe:
     patience: int | None = _field(
         None, "epochs without a better dev score before stopping", _optional_integer
     )
-    precision: str = _field("float32", "precision of compute", str, PRECISIONS)
+    precision: str = _field(
+        "float32", "precision of compute; auto: measured, and said", str, PRECISIONS
+    )
     seed: int = _field(0, "seed of weights, dropout and data order", int)
 
     def __post_init__(self) -> None:

@@ -118,6 +118,7 @@ class QuickModel:
     """What a fit asks of a model, without one."""
 
     task, labels = "classify", ("neg", "pos")
+    recipe = Recipe()
 
     def encode(self, examples):
         return SimpleNamespace(lengths=np.full(len(examples), 7), rows=len(examples))
@@ -145,6 +146,12 @@ def test_without_a_test_split_dev_is_shown(tmp_path, quick_model):
     run = fit_run(corpus, "tiny", Recipe(), tmp_path / "r", data="x", verbose=0)
     assert run.metrics["test"] == {}
     assert (run.path / "report.txt").read_text().startswith("dev, 8 rows\n")
+
+
+def test_the_recipe_in_the_folder_is_as_the_model_settled_it(tmp_path, quick_model):
+    asked = Recipe(precision="auto")
+    run = fit_run(classification(), "tiny", asked, tmp_path / "r", data="x", verbose=0)
+    assert Recipe.from_json(run.path / "recipe.json") == QuickModel.recipe
 
 
 def test_several_labels(tmp_path, preset):

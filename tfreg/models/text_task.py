@@ -332,9 +332,11 @@ class TextTask(keras_hub.models.Task):
 
 def as_recipe(recipe: Recipe | Mapping[str, Any] | None) -> Recipe:
     """A recipe, from what a constructor or a saved config gives."""
-    if recipe is None:
-        return Recipe()
-    return recipe if isinstance(recipe, Recipe) else Recipe.from_json(recipe)
+    if not isinstance(recipe, Recipe):
+        recipe = Recipe() if recipe is None else Recipe.from_json(recipe)
+    if recipe.precision == "auto":
+        raise InputError("`precision` 'auto' is for the builders, which pick one")
+    return recipe
 
 
 def _check_agreement(

@@ -73,7 +73,7 @@ def fit_run(
         scores = {name: outcome.scores() for name, outcome in outcomes.items()}
         pieces = int(encoded["train"].lengths.sum()) * len(epochs)
         run = Run(
-            recipe=recipe.to_json(),
+            recipe=model.recipe.to_json(),
             labels=list(model.labels),
             metrics={
                 "task": model.task,
