@@ -174,3 +174,21 @@ def test_pad_rows():
     assert pad_rows(rows, 3, -1).tolist() == [[1, 2, -1], [-1, -1, -1]]
     assert pad_rows([np.array([0.5], "float32")], 2).dtype == "float32"
     assert pad_rows([], 3).shape == (0, 3)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 700, 5000])
+def test_wide_batches_hold_every_row_in_few_shapes(count):
+    lengths = np.random.default_rng(0).geometric(0.05, count).clip(2, 200)
+    batches = Batches(texts(lengths), 32)
+    wide = batches.wide()
+    assert set(np.concatenate([[], *wide]).astype(int)) == set(range(count))
+    shapes = [batches.collate(rows)[0]["token_ids"].shape for rows in wide]
+    assert len(set(shapes)) <= 2 * len({rung(int(n)) for n in lengths}) + 1
+    for rows, (size, length) in zip(wide[:-1], shapes):
+        assert len(set(rows)) == size and 0.25 * 4096 < size * length <= 4096
+    if count:
+        assert shapes[-1][0] == 2 ** int(np.log2(shapes[-1][0]))
+
+
+def test_a_wide_batch_of_the_longest_texts():
+    assert [len(rows) for rows in Batches(texts([5000, 6000]), 8).wide()] == [1, 1]

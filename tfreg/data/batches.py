@@ -17,6 +17,7 @@ LADDER = (
     *(8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 80, 96),
     *(128, 160, 192, 256, 320, 384, 448, 512),
 )
+_WIDE = 4096  # pieces of a batch that is only predicted
 _POOL = 64  # batches whose rows are sorted together: mixes lengths between epochs
 
 
@@ -81,6 +82,28 @@ class Batches:
             for batch in self._cut(self._by_length(rows[start : start + pool]))
         ]
         return [batches[i] for i in random.permutation(len(batches))]
+
+    def wide(self) -> list[np.ndarray]:
+        """The row numbers of batches for prediction: about 4,096 pieces, few shapes.
+
+        Per batch some work does not depend on its rows. A rung's rows that do not
+        fill a batch go with the next rung's; the very last batch is filled up to a
+        power of two with rows that are there already.
+        """
+        rows = np.argsort(self._lengths, kind="stable")
+        rungs = np.array([rung(int(n), self.most) for n in self._lengths[rows]], int)
+        batches, start = [], 0
+        for step in np.unique(rungs):
+            size = max(_WIDE // int(step), 1)
+            end = int(np.searchsorted(rungs, step, side="right"))
+            while end - start >= size:
+                batches.append(rows[start : start + size])
+                start += size
+        left = rows[start:]
+        if len(left):
+            size = 1 << (len(left) - 1).bit_length()
+            batches.append(np.resize(left, size))
+        return batches
 
     def dataset(self) -> Any:
         """The batches as (x, y, sample_weight), as much of it as there is."""

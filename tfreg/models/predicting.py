@@ -13,7 +13,7 @@ from tfreg.data.batches import Batches
 
 
 def predict_batches(
-    model: Any, batches: Batches, kwargs: dict[str, Any]
+    model: Any, batches: Batches, batch_size: int | None, kwargs: dict[str, Any]
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The row numbers of each batch, and its logits.
 
@@ -23,6 +23,7 @@ def predict_batches(
     Args:
         model: a task model.
         batches: what to predict.
+        batch_size: as the user gave it; None: as many rows as run well together.
         kwargs: of Keras's `predict`; of these ``verbose`` is taken.
 
     Raises:
@@ -33,8 +34,9 @@ def predict_batches(
         raise InputError(
             f"`predict` takes `{next(iter(kwargs))}` with a tf.data.Dataset only"
         )
-    bar = keras.utils.Progbar(len(batches), verbose=0 if verbose in (0, "0") else 1)
-    for rows in batches.order(0):
+    order = batches.wide() if batch_size is None else batches.order(0)
+    bar = keras.utils.Progbar(len(order), verbose=0 if verbose in (0, "0") else 1)
+    for rows in order:
         (x,) = batches.collate(rows)[:1]
         # Under a strategy every replica answers for the whole batch.
         yield rows, np.asarray(model.predict_on_batch(x))[: len(rows)]

@@ -298,7 +298,7 @@ class TextTask(keras_hub.models.Task):
             check_steps(self, steps=kwargs.get("steps"))
             return super().predict(x, batch_size=batch_size, **kwargs)
         result = np.zeros((len(data.batches.encoded), self.logits.units), "float32")
-        for rows, logits in predict_batches(self, data.batches, kwargs):
+        for rows, logits in predict_batches(self, data.batches, batch_size, kwargs):
             result[rows] = logits
         return result
 

@@ -110,7 +110,7 @@ class TokenTagger(TextTask):
         encoded = data.batches.encoded
         assert encoded.answers is not None
         logits: dict[int, np.ndarray] = {}
-        for rows, found in predict_batches(self, data.batches, kwargs):
+        for rows, found in predict_batches(self, data.batches, batch_size, kwargs):
             logits.update(zip(rows.tolist(), found))
         parts: list[list[np.ndarray]] = [[] for _ in range(encoded.examples)]
         for row, (first, end) in enumerate(encoded.answers):  # windows in order
