@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tfreg.data.batches import LADDER, Batches, pad_rows, rung
+from tfreg.data.batches import Batches, pad_rows
 from tfreg.data.encoded import Encoded
+from tfreg.data.ladder import rung
 
 
 def texts(lengths, **fields):
@@ -80,17 +81,7 @@ def test_prediction_goes_by_length(lengths):
     assert (np.diff(ties) > 0).all()  # and by number where that is the same
 
 
-def test_rungs():
-    assert [rung(n) for n in (0, 1, 8, 9, 33, 128, 129, 512)] == [
-        *(8, 8, 8, 12, 40, 128, 160, 512)
-    ]
-    assert rung(700) == 700
-    assert all(a < b for a, b in zip(LADDER, LADDER[1:]))
-
-
 def test_no_padding_beyond_the_longest_text_there_can_be():
-    assert [rung(n, 100) for n in (60, 97, 100)] == [64, 100, 100]
-    assert rung(120, 100) == 120  # never shorter than what is there
     batches = Batches(texts([18, 3]), 2, most=20)
     assert batches.collate(np.arange(2))[0]["token_ids"].shape == (2, 20)
 

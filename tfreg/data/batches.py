@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfreg.data.encoded import Encoded
+from tfreg.data.ladder import LADDER, rung
 from tfreg.data.targets import NOT_A_WORD
 
-# A batch is padded up to the next rung, so that few shapes exist. Rungs are close
-# where texts are short and padding costs most.
-LADDER = (
-    *(8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 80, 96),
-    *(128, 160, 192, 256, 320, 384, 448, 512),
-)
 _WIDE = 4096  # pieces of a batch that is only predicted
 _POOL = 64  # batches whose rows are sorted together: mixes lengths between epochs
-
-
-def rung(length: int, most: int | None = None) -> int:
-    """The padded length of a batch whose longest row has ``length`` pieces.
-
-    Never above ``most``: an encoder may have no positions beyond its longest text.
-    """
-    step = next((step for step in LADDER if step >= length), length)
-    return step if most is None else max(min(step, most), length)
 
 
 class Batches:
@@ -63,6 +49,7 @@ class Batches:
         self.most = most
         self.seed = seed
         self.epoch = 0  # set by the fit before each epoch
+        self.ladder: Sequence[int] = LADDER  # a fit sets the one that fits its data
         self._lengths = encoded.lengths
 
     def __len__(self) -> int:
@@ -127,7 +114,8 @@ class Batches:
     def collate(self, rows: np.ndarray) -> Any:
         """One batch, padded."""
         encoded = self.encoded
-        length = rung(int(self._lengths[rows].max(initial=1)), self.most)
+        longest = int(self._lengths[rows].max(initial=1))
+        length = rung(longest, self.most, self.ladder)
         pieces = [encoded.pieces[row] for row in rows]
         x = {
             "token_ids": pad_rows(pieces, length, self.pad),

@@ -17,6 +17,7 @@ from tfreg.adapt.prepare import prepare
 from tfreg.callbacks import EpochClock
 from tfreg.data.encoded import Encoded
 from tfreg.data.examples import Examples
+from tfreg.data.ladder import fitted_ladder
 from tfreg.data.preprocessing import TextPreprocessor
 from tfreg.layers import Dropout
 from tfreg.models import feeding
@@ -255,6 +256,7 @@ class TextTask(keras_hub.models.Task):
         )
         if train.batches is not None:
             callbacks.append(EpochClock(train.batches))
+            train.batches.ladder = fitted_ladder(train.batches.encoded.lengths, epochs)
         if validation_data is not None:
             kwargs["validation_data"] = feeding.feed_validation(
                 self, validation_data, batch_size

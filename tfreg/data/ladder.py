@@ -1,0 +1,63 @@
+"""The lengths batches are padded to: few shapes, little padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+# For data not seen as a whole. Rungs are close where texts are short and padding
+# costs most.
+LADDER = (
+    *(8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 80, 96),
+    *(128, 160, 192, 256, 320, 384, 448, 512),
+)
+# What a new shape costs, in pieces trained: its elementwise functions are compiled,
+# 0.35 s beside 3,500 pieces a second. JAX compiles the whole step.
+_SHAPE = {"tensorflow": 1_000}
+_WHOLE_STEP = 1_000_000
+
+
+def rung(length: int, most: int | None = None, ladder: Sequence[int] = LADDER) -> int:
+    """The padded length of a batch whose longest row has ``length`` pieces.
+
+    Never above ``most``: an encoder may have no positions beyond its longest text.
+    """
+    step = next((step for step in ladder if step >= length), length)
+    return step if most is None else max(min(step, most), length)
+
+
+def fitted_ladder(lengths: Any, passes: int) -> tuple[int, ...]:
+    """The rungs that cost least: Σ passes·(rung − length) + a shape's cost·rungs.
+
+    Solved exactly, shortest lengths first; rows are taken one by one, as batches hold
+    rows of like length.
+
+    Args:
+        lengths: pieces of each row.
+        passes: how often each row is trained on.
+
+    Example:
+        >>> fitted_ladder([5] * 900 + [6] * 10 + [40] * 1000, passes=1)
+        (6, 40)
+    """
+    found, counts = np.unique(np.asarray(lengths, int), return_counts=True)
+    if not len(found):
+        return ()
+    rows = np.concatenate([[0], np.cumsum(counts)])
+    pieces = np.concatenate([[0], np.cumsum(counts * found)])
+    shape = _SHAPE.get(keras.backend.backend(), _WHOLE_STEP)
+    best, below = np.zeros(len(rows)), np.zeros(len(rows), int)
+    for top in range(1, len(rows)):
+        padding = found[top - 1] * (rows[top] - rows[:top])
+        padding = padding - (pieces[top] - pieces[:top])
+        cost = best[:top] + passes * padding + shape
+        below[top] = int(np.argmin(cost))
+        best[top] = cost[below[top]]
+    rungs, top = [], len(found)
+    while top:
+        rungs.append(int(found[top - 1]))
+        top = int(below[top])
+    return tuple(reversed(rungs))
