@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -44,6 +45,18 @@ def model() -> Any:
 MAKERS: dict[str, Callable[[], Any]] = {
     maker.__name__: maker for maker in (backbone, tokenizer, preprocessor, model)
 }
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _features_apart(tmp_path_factory):
+    """Tests neither read nor fill the user's own features of frozen encoders."""
+    before = os.environ.get("KERAS_HOME")
+    os.environ["KERAS_HOME"] = str(tmp_path_factory.mktemp("keras"))
+    yield
+    if before is None:
+        del os.environ["KERAS_HOME"]
+    else:
+        os.environ["KERAS_HOME"] = before
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Corpus": "tfreg.data.corpus",
     "Examples": "tfreg.data.examples",
+    "FeatureCache": "tfreg.data.features",
     "Recipe": "tfreg.recipe",
     "TextClassifier": "tfreg.models",
     "TextRegressor": "tfreg.models",

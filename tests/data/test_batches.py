@@ -6,6 +6,7 @@ import pytest
 from tfreg.data.batches import Batches, pad_rows
 from tfreg.data.encoded import Encoded
 from tfreg.data.ladder import rung
+from tfreg.data.features import Features
 
 
 def texts(lengths, **fields):
@@ -152,6 +153,23 @@ def test_as_a_data_set(fields):
                 np.testing.assert_array_equal(ours[0][name], array)
             for one, other in zip(ours[1:], theirs[1:]):
                 np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("counts", [None, np.array([3, 20, 9])])
+def test_features_ride_along(counts):
+    batches = Batches(texts([3, 20, 9]), 2, seed=0)
+    values = np.arange(64, dtype="float32").reshape(32, 2)
+    batches.features = Features(values, np.array([9, 12, 0]), counts)
+    for x in batches.dataset().as_numpy_iterator():
+        lengths = x[0]["padding_mask"].sum(1)
+        for found, length in zip(x[0]["features"], lengths):
+            first = {3: 9, 20: 12, 9: 0}[int(length)]
+            if counts is None:
+                np.testing.assert_array_equal(found, values[first])
+            else:
+                expected = np.zeros((x[0]["token_ids"].shape[1], 2))
+                expected[:length] = values[first : first + length]
+                np.testing.assert_array_equal(found, expected)
 
 
 def test_no_rows():

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfreg.data.encoded import Encoded
 from tfreg.data.ladder import LADDER, rung
+from tfreg.data.features import Features
 from tfreg.data.targets import NOT_A_WORD
 
 _WIDE = 4096  # pieces of a batch that is only predicted
@@ -50,6 +51,7 @@ class Batches:
         self.seed = seed
         self.epoch = 0  # set by the fit before each epoch
         self.ladder: Sequence[int] = LADDER  # a fit sets the one that fits its data
+        self.features: Features | None = None  # of a frozen encoder, if kept
         self._lengths = encoded.lengths
 
     def __len__(self) -> int:
@@ -97,7 +99,7 @@ class Batches:
         first = self.collate(np.arange(min(1, len(self.encoded))))
         signature = tf.nest.map_structure(
             lambda array: tf.TensorSpec(
-                [None] * (1 if array.ndim == 1 else 2), array.dtype
+                [None] * min(array.ndim, 2) + list(array.shape[2:]), array.dtype
             ),
             first,
         )
@@ -131,6 +133,8 @@ class Batches:
         if encoded.words is not None:
             words = [encoded.words[row] for row in rows]
             x["word_positions"] = pad_rows(words, length)
+        if self.features is not None:
+            x["features"] = self.features.collate(rows, length)
         if encoded.targets is None:
             return (x,)
         y = self._pad(encoded.targets, rows, length, NOT_A_WORD)
