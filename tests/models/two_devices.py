@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import warnings
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tests.backbones import tiny, tokenizer
+from tfreg._checks import DataWarning
 from tfreg.builders import build_classifier, build_tagger
 from tfreg.regularizers import L2, L2SP
 
@@ -70,6 +72,21 @@ def main(devices: int, out: str) -> None:
         tagger.compile(optimizer=keras.optimizers.SGD(0.1))
     tagger.fit(sentences, tags, epochs=2, verbose=0, class_weight={"O": 0.5})
     weights.update({f"parts/{v.path}": np.array(v) for v in tagger.trainable_weights})
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        keras.utils.set_random_seed(1)
+        frozen = build_classifier(
+            tiny(), ("a", "b"), tokenizer=tokenizer(), freeze=1, **fields
+        )
+        frozen.compile(optimizer=keras.optimizers.SGD(0.1))
+    warnings.simplefilter("error", DataWarning)  # features are kept, or it says why
+    frozen.fit(
+        texts,
+        ["a", "b", "b", "a"] * 4,
+        epochs=2,
+        verbose=0,
+        feature_cache=f"{out}.features",
+    )
+    weights.update({f"kept/{v.path}": np.array(v) for v in frozen.trainable_weights})
     np.savez(out, **weights)
 
 

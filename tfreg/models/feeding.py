@@ -86,8 +86,8 @@ def feed(
     return Feed(model.preprocessor.batches(encoded, size * steps, seed))
 
 
-def feed_validation(model: Any, data: Any, batch_size: int | None) -> Any:
-    """`validation_data` of `fit` as one data set, for Keras.
+def feed_validation(model: Any, data: Any, batch_size: int | None) -> Feed:
+    """`validation_data` of `fit`, whatever its form.
 
     Raises:
         InputError: nothing in it, or no targets.
@@ -98,7 +98,7 @@ def feed_validation(model: Any, data: Any, batch_size: int | None) -> Any:
         encoded = found.batches.encoded
         if encoded.targets is None or not len(encoded):
             raise InputError("`validation_data` must be labelled, at least one example")
-    return found.arguments["x"]
+    return found
 
 
 def whole_batch(model: Any, data: Any) -> tuple[Any, Any, Any]:

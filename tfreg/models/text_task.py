@@ -30,6 +30,7 @@ from tfreg.models.fitting import (
     early_stopping,
 )
 from tfreg.models.predicting import predict_batches
+from tfreg.models.reusing import FEATURES, Halves, reuse_features
 from tfreg.optimizers import AdamW, WarmupDecay
 from tfreg.optimizers.adamw import NO_DECAY
 from tfreg.recipe import Recipe
@@ -100,6 +101,7 @@ class TextTask(keras_hub.models.Task):
         self.recipe = recipe
         self.architecture = architecture
         self.penalties = penalties
+        self.halves: Halves | None = None  # made by the first fit of a frozen encoder
 
     def _reads(self, output: Any, pooler: bool) -> Any:
         """The output of the backbone this head reads."""
@@ -110,6 +112,12 @@ class TextTask(keras_hub.models.Task):
     ) -> tuple[Any, dict[str, Any]]:
         """What the head sees, and all inputs of the model."""
         raise NotImplementedError
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Logits; of batches that carry features, from what is not frozen alone."""
+        if self.halves is not None and FEATURES in inputs:
+            return self.halves.upper(inputs, training=training)
+        return super().call(inputs, training=training, mask=mask)
 
     def default_loss(self) -> Any:
         """The loss the recipe asks for."""
@@ -214,6 +222,7 @@ class TextTask(keras_hub.models.Task):
         callbacks: Any = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
+        feature_cache: Any = None,
         **kwargs: Any,
     ) -> Any:
         """Train; what is left out comes from the recipe.
@@ -234,6 +243,11 @@ class TextTask(keras_hub.models.Task):
             validation_data: the same forms, (x, y) in a tuple where y is apart.
             class_weight: {label name: weight}.
             steps_per_epoch: updates an epoch, where the data has no end.
+            feature_cache: what a frozen encoder says of texts is computed once and
+                kept on disk, for all epochs and later fits: in this folder, or a
+                `FeatureCache`, or (True) the default one; False keeps nothing. The
+                default, None, is True wherever blocks are frozen and the data is no
+                data set of your own and no ids.
 
         Returns:
             Keras's history; its scores, ``val_loss`` too, are free of penalties.
@@ -257,11 +271,15 @@ class TextTask(keras_hub.models.Task):
         if train.batches is not None:
             callbacks.append(EpochClock(train.batches))
             train.batches.ladder = fitted_ladder(train.batches.encoded.lengths, epochs)
+        splits = [train]
         if validation_data is not None:
-            kwargs["validation_data"] = feeding.feed_validation(
-                self, validation_data, batch_size
-            )
+            splits.append(feeding.feed_validation(self, validation_data, batch_size))
             callbacks += early_stopping(self, callbacks, epochs)
+        reuse_features(
+            self, [s.batches for s in splits], feature_cache, kwargs.get("verbose")
+        )
+        if validation_data is not None:
+            kwargs["validation_data"] = splits[1].arguments["x"]
         steps = steps_per_epoch or train.steps()
         begin_schedule(self, steps, epochs, initial_epoch)
         return super().fit(
@@ -280,6 +298,7 @@ class TextTask(keras_hub.models.Task):
         y: Any = None,
         batch_size: int | None = None,
         sample_weight: Any = None,
+        feature_cache: Any = None,
         **kwargs: Any,
     ) -> Any:
         """Loss and scores, free of penalties; takes what `fit` takes."""
@@ -289,6 +308,7 @@ class TextTask(keras_hub.models.Task):
         data = feeding.feed(
             self, x, y, sample_weight=sample_weight, batch_size=batch_size
         )
+        reuse_features(self, [data.batches], feature_cache, kwargs.get("verbose"))
         return super().evaluate(**data.arguments, **kwargs)
 
     def predict(

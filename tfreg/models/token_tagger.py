@@ -85,7 +85,8 @@ class TokenTagger(TextTask):
         self, read: Any, inputs: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
         positions = keras.Input((None,), dtype="int32", name="word_positions")
-        words = WordGather(name="word_gather")(read, positions)
+        gather = WordGather(dtype=read.dtype, name="word_gather")  # it only copies
+        words = gather(read, positions)
         return words, {**inputs, "word_positions": positions}
 
     def default_loss(self) -> Any:
