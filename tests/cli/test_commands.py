@@ -73,6 +73,22 @@ def out_of(capsys, *words: object, code: int = 0) -> list[str]:
     return capsys.readouterr().out.split("\n")[:-1]
 
 
+def test_features_of_a_frozen_encoder_are_kept_and_change_nothing(place, preset):
+    write_reviews(place / "frozen", SIZES)
+    options = ["--data", str(place / "frozen"), "--preset", preset, *QUICK]
+    options += ["--epochs", "2", "--freeze", "backbone"]
+    found = []
+    for number, cache in enumerate(["none", str(place / "kept"), str(place / "kept")]):
+        out = place / "runs" / f"frozen-{number}"
+        words = ["train", "classify", *options, "--feature-cache", cache]
+        assert main([*words, "--out", str(out)]) == 0
+        metrics = json.loads((out / "metrics.json").read_text())
+        found.append([metrics["dev"]["cross_entropy"], metrics["test"]["accuracy"]])
+    assert len(list((place / "kept").iterdir())) == 2  # train and dev
+    assert found[1] == pytest.approx(found[0], abs=1e-5)
+    assert found[2] == found[1]
+
+
 def test_train_writes_a_folder(films):
     metrics = json.loads((films / "metrics.json").read_text())
     assert list(metrics) == METRICS

@@ -42,6 +42,13 @@ def add_to(commands: Any) -> None:
     )
     add_output_options(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="the run folder")
+    parser.add_argument(
+        "--feature-cache",
+        type=lambda text: False if text == "none" else text,
+        metavar="DIR",
+        help="with --freeze: where the encoder's features are kept for other epochs "
+        "and runs; none: nowhere (default: tfreg/features in Keras's folder)",
+    )
     add_recipe_options(parser)
     parser.set_defaults(run=run)
 
@@ -64,6 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
         data=arguments.data,
         overwrite=arguments.overwrite,
         verbose=verbosity(arguments),
+        feature_cache=arguments.feature_cache,
     )
     print_scores({split: done.metrics[split] for split in ("dev", "test")})
     print(f"run folder: {arguments.out}")

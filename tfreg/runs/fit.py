@@ -33,6 +33,7 @@ def fit_run(
     data: str,
     overwrite: bool = False,
     verbose: int = 1,
+    feature_cache: Any = None,
 ) -> Run:
     """Build a model, fit it to a corpus, score it, and write all that to a folder.
 
@@ -44,6 +45,7 @@ def fit_run(
         data: the data's source; its name, without the path, goes into the card.
         overwrite: replace a run that is in the folder, once the new one is complete.
         verbose: Keras's: 0 silent, 1 progress bars, 2 one line an epoch.
+        feature_cache: where features of a frozen encoder are kept, as for `fit`.
 
     Raises:
         InputError: the folder cannot be written, the preset not be loaded, the corpus
@@ -61,7 +63,10 @@ def fit_run(
         encoded = {name: model.encode(rows) for name, rows in splits.items()}
         started = time.perf_counter()
         history = model.fit(
-            encoded["train"], validation_data=encoded["dev"], verbose=verbose
+            encoded["train"],
+            validation_data=encoded["dev"],
+            verbose=verbose,
+            feature_cache=feature_cache,
         )
         seconds = time.perf_counter() - started
         epochs = epoch_logs(history.history)
