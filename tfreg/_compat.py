@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
-import keras_hub
 import tensorflow as tf
 from keras import ops
 
@@ -220,13 +219,6 @@ def schedule(optimizer: Any) -> Any:
 def iterations(optimizer: Any) -> int:
     """Steps an optimiser has done; `int()` fails on a mirrored variable."""
     return int(ops.convert_to_numpy(optimizer.iterations.value))
-
-
-def platform() -> list[str]:
-    """What computes: the libraries with their versions, and the kinds of devices."""
-    libraries = [f"{x.__name__} {x.__version__}" for x in (keras, keras_hub, tf)]
-    devices = tf.config.list_physical_devices()
-    return [*libraries, *sorted({device.device_type for device in devices})]
 
 
 def value_and_gradients(function: Any, variables: list[Any]) -> tuple[Any, list[Any]]:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
+import keras_hub
 import numpy as np
 import tensorflow as tf
 
@@ -161,6 +163,13 @@ class FeatureCache:
             with contextlib.suppress(OSError):
                 path.unlink()
             used -= bytes_
+
+
+def platform() -> list[str]:
+    """What computes: the libraries with their versions, and the kinds of devices."""
+    libraries = [f"{x.__name__} {x.__version__}" for x in (keras, keras_hub, tf)]
+    devices = tf.config.list_physical_devices()
+    return [*libraries, *sorted({device.device_type for device in devices})]
 
 
 def size_of(shape: tuple[int, int], dtype: str) -> int:

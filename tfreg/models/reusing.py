@@ -24,7 +24,7 @@ from tfreg.adapt.describe import describe
 from tfreg.adapt.split import split
 from tfreg.data.batches import Batches
 from tfreg.data.encoded import Encoded
-from tfreg.data.features import FeatureCache, Features, as_bytes, size_of
+from tfreg.data.features import FeatureCache, Features, as_bytes, platform, size_of
 from tfreg.models.predicting import predict_batches
 
 FEATURES = "features"  # the name of this input
@@ -243,7 +243,7 @@ def _key(model: Any, halves: Halves, encoded: Encoded, form: Any) -> str:
             if name not in ("name", "trainable") and "dropout" not in name
         },
         "architecture": _architecture(model),
-        "platform": _compat.platform(),
+        "platform": platform(),
     }
     key = hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode())
     for weight in sorted(halves.lower.weights, key=lambda weight: weight.path):
