@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfreg.data.encoded import Encoded
-from tfreg.data.ladder import LADDER, rung
 from tfreg.data.features import Features
+from tfreg.data.ladder import LADDER, rung
 from tfreg.data.targets import NOT_A_WORD
 
 _WIDE = 4096  # pieces of a batch that is only predicted
@@ -76,8 +76,7 @@ class Batches:
         """The row numbers of batches for prediction: about 4,096 pieces, few shapes.
 
         Per batch some work does not depend on its rows. A rung's rows that do not
-        fill a batch go with the next rung's; the very last batch is filled up to a
-        power of two with rows that are there already.
+        fill a batch go with the next rung's.
         """
         rows = np.argsort(self._lengths, kind="stable")
         rungs = np.array([rung(int(n), self.most) for n in self._lengths[rows]], int)
@@ -88,11 +87,7 @@ class Batches:
             while end - start >= size:
                 batches.append(rows[start : start + size])
                 start += size
-        left = rows[start:]
-        if len(left):
-            size = 1 << (len(left) - 1).bit_length()
-            batches.append(np.resize(left, size))
-        return batches
+        return batches + [rows[start:]] * (start < len(rows))
 
     def dataset(self) -> Any:
         """The batches as (x, y, sample_weight), as much of it as there is."""

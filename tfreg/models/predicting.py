@@ -37,7 +37,12 @@ def predict_batches(
     order = batches.wide() if batch_size is None else batches.order(0)
     bar = keras.utils.Progbar(len(order), verbose=0 if verbose in (0, "0") else 1)
     for rows in order:
-        (x,) = batches.collate(rows)[:1]
+        size = len(rows)
+        filled = rows
+        if batch_size is None and rows is order[-1]:
+            # What is left over, to a power of two: shapes stay few.
+            filled = np.resize(rows, 1 << (len(rows) - 1).bit_length())
+        (x,) = batches.collate(filled)[:1]
         # Under a strategy every replica answers for the whole batch.
         yield rows, np.asarray(model.predict_on_batch(x))[: len(rows)]
         bar.add(1)

@@ -176,7 +176,7 @@ def _attach(
     encoded = batches.encoded
     counts = _counts(halves, encoded)
     in_order = model.preprocessor.batches(encoded, batches.batch_size)
-    order = in_order.order(0)
+    order = in_order.wide()
     each = np.ones(len(encoded), "int64") if counts is None else counts
     rows = np.concatenate(order) if order else np.zeros(0, "int64")
     first = np.zeros(len(encoded), "int64")
@@ -221,7 +221,7 @@ def _compute(
     shown = verbose not in (0, "0", 2, "2")
     if shown:
         print(f"Features of {len(batches.encoded)} rows, computed once")
-    for rows, found in predict_batches(lower, batches, {"verbose": int(shown)}):
+    for rows, found in predict_batches(lower, batches, None, {"verbose": int(shown)}):
         if counts is None:
             yield found
         else:
