@@ -47,7 +47,7 @@ def build_model(folder: Path, kind: str, labels: list[str]) -> Any:
     )
 
 
-def build_optimizer(model: Any, steps: int) -> tuple[Any, Any]:
+def build_optimizer(model: Any, steps: int, fused: bool = False) -> tuple[Any, Any]:
     """AdamW without decay on LayerNorm and bias, and its linear schedule."""
     plain: list[Any] = []
     decayed: list[Any] = []
@@ -58,7 +58,7 @@ def build_optimizer(model: Any, steps: int) -> tuple[Any, Any]:
         {"params": decayed, "weight_decay": SETTINGS["weight_decay"]},
         {"params": plain, "weight_decay": 0.0},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=SETTINGS["learning_rate"])
+    optimizer = torch.optim.AdamW(groups, lr=SETTINGS["learning_rate"], fused=fused)
     warm = math.ceil(SETTINGS["warmup"] * steps)
     return optimizer, get_linear_schedule_with_warmup(optimizer, warm, steps)
 
@@ -70,12 +70,17 @@ def batches(order: list[int]) -> Iterator[list[int]]:
 
 
 def train_epoch(
-    model: Any, split: Split, optimizer: Any, schedule: Any, autocast: Autocast
+    model: Any,
+    split: Split,
+    optimizer: Any,
+    schedule: Any,
+    autocast: Autocast,
+    order: list[int] | None = None,
 ) -> float:
-    """One pass over shuffled rows; the mean loss of its batches."""
+    """One pass over rows, shuffled unless in order; the mean loss of its batches."""
     model.train()
     losses = []
-    for indices in batches(torch.randperm(len(split.rows)).tolist()):
+    for indices in batches(order or torch.randperm(len(split.rows)).tolist()):
         with autocast():
             loss = model(**split.batch(indices)).loss
         loss.backward()

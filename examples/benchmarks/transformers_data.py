@@ -8,10 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import pearsonr, spearmanr
-from seqeval.metrics import f1_score as span_f1
-from seqeval.scheme import IOB2
-from sklearn.metrics import accuracy_score, f1_score
 from tasks import SETTINGS, find_split, read_sentences, read_table
 
 NO_LABEL = -100
@@ -33,6 +29,7 @@ class Split:
             raise SystemExit(f"scores_transformers: {folder}: no {name} file")
         limits = {"truncation": True, "max_length": SETTINGS["sequence_length"]}
         self.kind = kind
+        self.multiple = 1
         self.word_ids: list[list[int | None]] = []
         self.targets: list[Any]
         if kind == "tag":
@@ -75,21 +72,17 @@ class Split:
         ]
 
     def batch(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
-        """Rows padded to the longest of them."""
-        rows = [self.rows[index] for index in indices]
-        longest = max(len(row["input_ids"]) for row in rows)
-        fill = {"labels": NO_LABEL}
-        batch = {}
-        for key in rows[0]:
-            values = [row[key] for row in rows]
-            if isinstance(values[0], list):
-                pad = fill.get(key, 0)
-                values = [row + [pad] * (longest - len(row)) for row in values]
-            batch[key] = torch.tensor(values)
-        return batch
+        """Rows padded to the longest of them, or to the next multiple."""
+        return pad_rows([self.rows[index] for index in indices], self.multiple)
 
     def scores(self, logits: list[np.ndarray]) -> dict[str, float]:
         """Metrics against the true targets, under tfreg's names."""
+        # Here, because a start that is timed must not pay for them.
+        from scipy.stats import pearsonr, spearmanr
+        from seqeval.metrics import f1_score as span_f1
+        from seqeval.scheme import IOB2
+        from sklearn.metrics import accuracy_score, f1_score
+
         if self.kind == "regress":
             values = np.array([row[0] for row in logits], "float64")
             return {
@@ -116,3 +109,18 @@ class Split:
             if word is not None and ids[piece] != NO_LABEL:
                 tags[word] = self.labels[int(logits[piece].argmax())]
         return tags
+
+
+def pad_rows(rows: Sequence[dict[str, Any]], multiple: int) -> dict[str, torch.Tensor]:
+    """Rows as one batch: lists padded to the longest, rounded up to a multiple."""
+    longest = max(len(row["input_ids"]) for row in rows)
+    longest = -(-longest // multiple) * multiple
+    fill = {"labels": NO_LABEL}
+    batch = {}
+    for key in rows[0]:
+        values = [row[key] for row in rows]
+        if isinstance(values[0], list):
+            pad = fill.get(key, 0)
+            values = [row + [pad] * (longest - len(row)) for row in values]
+        batch[key] = torch.tensor(values)
+    return batch

@@ -1,0 +1,116 @@
+"""What the speed benchmark measures: encoders, tasks, systems, rows, names.
+
+Standard library only, because every system's environment imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+ENCODERS = ("minilm", "bert-base")
+
+BERT_BASE: dict[str, Any] = {
+    "hidden_size": 768,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "intermediate_size": 3072,
+    "vocab_size": 30522,
+}
+"""The second encoder, with random weights and minilm's tokenizer."""
+
+
+class Task(NamedTuple):
+    """One data set as it is timed.
+
+    Args:
+        folder: name of its folder under `--data`.
+        kind: "classify", "regress" or "tag".
+        length: the sequence length that a KerasHub user would set by hand.
+        words: longer rows are left out of the samples, so that nobody cuts a text.
+        metric: the dev score that stands next to the times.
+    """
+
+    folder: str
+    kind: str
+    length: int
+    words: int
+    metric: str
+
+
+TASKS = {
+    "sst2": Task("sst2", "classify", 64, 40, "accuracy"),
+    "conll2003": Task("conll2003_ner", "tag", 128, 60, "span_f1_strict"),
+    "stsb": Task("stsb", "regress", 128, 60, "pearson"),
+}
+
+SCORE_ROWS = 16_000
+"""SST-2's full fits take at most so many training rows."""
+SCORE_EPOCHS = 2
+
+ROWS = {
+    ("train", "minilm"): 1024,
+    ("train", "bert-base"): 128,
+    ("predict", "minilm"): 2048,
+    ("predict", "bert-base"): 256,
+}
+"""Rows of one timed segment, a multiple of the batch size."""
+
+SLOW_ROWS = {
+    ("train", "minilm"): 64,
+    ("train", "bert-base"): 0,
+    ("predict", "minilm"): 256,
+    ("predict", "bert-base"): 64,
+}
+"""The first so many of these rows for KerasHub at its default length of 512.
+
+None for training the larger encoder: a batch of 32 x 512 does not fit into memory.
+"""
+
+SYSTEMS = {
+    "tfreg": "tfreg",
+    "kerashub": "kerashub",
+    "kerashub-length": "kerashub",
+    "transformers": "transformers",
+    "transformers-best": "transformers",
+}
+"""Each system, and whose script (`speed_*.py`) runs it."""
+
+MEMORY_STEPS = 20
+SLOW_MEMORY_STEPS = 2
+
+
+class Measure(NamedTuple):
+    """One system's part in one comparison: it becomes one JSON file."""
+
+    part: str
+    encoder: str
+    task: str
+    system: str
+
+    @property
+    def name(self) -> str:
+        return ".".join(self)
+
+    @property
+    def rows(self) -> int:
+        """How many rows it works on; 0 if it is not measured."""
+        slow = self.system == "kerashub"
+        if slow and TASKS[self.task].kind == "tag":
+            return 0  # KerasHub has no tagger, and so no default
+        if self.part == "memory":
+            return 32 * (SLOW_MEMORY_STEPS if slow else MEMORY_STEPS)
+        if self.part == "start":
+            return 32
+        return (SLOW_ROWS if slow else ROWS)[self.part, self.encoder]
+
+
+def planned() -> Iterator[Measure]:
+    """Every measure of the parts in which systems stand side by side."""
+    for part in ("train", "predict", "memory", "start"):
+        for encoder in ENCODERS if part in ("train", "predict") else ENCODERS[:1]:
+            for task in TASKS if part != "start" else ["sst2"]:
+                for system in SYSTEMS:
+                    measure = Measure(part, encoder, task, system)
+                    if measure.rows:
+                        yield measure
