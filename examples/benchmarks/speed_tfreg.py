@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from speed_plan import PACKAGES
 from speed_worker import Job, serve
 from tasks import SETTINGS
 
 import tfreg
-
-PACKAGES = "tfreg", "tensorflow", "keras", "keras-hub", "numpy"
 
 
 class Tfreg:
@@ -63,4 +62,4 @@ def build(job: Job, labels: Any) -> Any:
 
 
 if __name__ == "__main__":
-    serve(Tfreg, PACKAGES)
+    serve(Tfreg, PACKAGES["tfreg"])

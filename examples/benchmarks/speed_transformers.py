@@ -21,13 +21,13 @@ from scores_transformers import (
     predict,
     train_epoch,
 )
+from speed_plan import PACKAGES
 from speed_worker import Job, serve
 from tasks import SETTINGS, find_split, read_sentences, read_table
 from transformers import AutoTokenizer
 from transformers.trainer_pt_utils import get_length_grouped_indices
 from transformers_data import Split, pad_rows
 
-PACKAGES = "transformers", "torch", "tokenizers", "numpy"
 MEGABATCH = 50  # batches whose rows are sorted together, as Trainer's for large data
 
 USUAL = {"grouped": False, "bfloat16": False, "multiple": 1, "compiled": False}
@@ -172,4 +172,4 @@ def shortest(work: Callable[[], Any]) -> float:
 
 
 if __name__ == "__main__":
-    serve(Transformers, PACKAGES)
+    serve(Transformers, PACKAGES["transformers"])

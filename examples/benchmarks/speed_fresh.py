@@ -1,0 +1,78 @@
+"""What is measured in processes of its own: peak memory, the start, full fits."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import tasks
+from speed_launch import launch, record, result_path, work_folder
+from speed_plan import SCORE_EPOCHS, SCORE_ROWS, TASKS, Measure
+from speed_rounds import turns
+from speed_samples import sample
+
+
+def memory(measures: list[Measure], args: argparse.Namespace) -> None:
+    """The most memory a process held at once that loads, and trains some steps."""
+    for measure in measures:
+        folder = sample(measure.task, args.data, measure.rows, work_folder(args))
+        with launch(measure, folder, args) as worker:
+            worker.ask("train")
+            result = {"rows": measure.rows, "peak_bytes": worker.peak_memory()}
+            record(measure, worker, result, args)
+        print(f"speed: {measure.name}: {result['peak_bytes'] / 1e9:.2f} GB", flush=True)
+
+
+def start(measures: list[Measure], args: argparse.Namespace) -> None:
+    """Seconds from a process's start to its imports, and to its first step's end."""
+    runs: list[list[dict[str, float]]] = [[] for _ in measures]
+    for index in turns(len(measures), args.runs):
+        measure = measures[index]
+        folder = sample(measure.task, args.data, measure.rows, work_folder(args))
+        with launch(measure, folder, args) as worker:
+            worker.ask("train")
+            stepped = time.monotonic() - worker.started
+            runs[index].append({"import": worker.imported, "first_step": stepped})
+            if len(runs[index]) == args.runs:
+                record(measure, worker, _medians(runs[index]), args)
+                print(f"speed: {measure.name}: {stepped:.1f} s", flush=True)
+
+
+def _medians(runs: list[dict[str, float]]) -> dict[str, Any]:
+    return {"runs": runs, **{key: median(run[key] for run in runs) for key in runs[0]}}
+
+
+def scores(measures: list[Measure], args: argparse.Namespace) -> None:
+    """One full fit a system, and its dev score; a fit that is there is not repeated."""
+    for measure in measures:
+        if done(measure, args):
+            continue
+        folder = score_folder(measure.task, args)
+        with launch(measure, folder, args) as worker:
+            reply = worker.ask("score", epochs=SCORE_EPOCHS)
+            record(measure, worker, {"epochs": SCORE_EPOCHS, **reply}, args)
+        print(f"speed: {measure.name}: {reply['scores']}", flush=True)
+
+
+def done(measure: Measure, args: argparse.Namespace) -> bool:
+    """Whether a fit is there that was made as asked."""
+    path = result_path(measure, args)
+    if not path.exists():
+        return False
+    result = json.loads(path.read_text(encoding="utf-8"))
+    precision = args.precision if measure.system == "tfreg" else None
+    return (result["epochs"], result["precision"]) == (SCORE_EPOCHS, precision)
+
+
+def score_folder(task: str, args: argparse.Namespace) -> Path:
+    """The folder of train and dev that every system fits and scores."""
+    plan = TASKS[task]
+    data_set = tasks.Task(plan.folder, plan.kind, (), seeds=1)
+    if task == "sst2":
+        data_set = replace(data_set, cut=SCORE_ROWS)
+    return tasks.prepare(data_set, args.data, work_folder(args))

@@ -1,0 +1,221 @@
+"""The tables of speed, memory, starts and sizes, from the JSON files that are there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from scores_table import write_between_markers
+from speed_plan import ENCODERS, SIZES, SYSTEMS, TASKS, Measure, planned
+
+README = Path(__file__).resolve().parent / "README.md"
+NAMES = {
+    "tfreg": "tfreg",
+    "kerashub": "KerasHub",
+    "kerashub-length": "KerasHub, length set",
+    "transformers": "Transformers",
+    "transformers-best": "Transformers, best",
+}
+RATIOS = {
+    "kerashub-length": "to KerasHub, length set",
+    "transformers": "to Transformers",
+    "transformers-best": "to its best",
+}
+TITLES = {
+    "train": "Training, real tokens a second",
+    "predict": "Prediction from raw text, real tokens a second",
+}
+
+Results = Mapping[Measure, Mapping[str, Any]]
+
+
+def read(folder: Path) -> Results:
+    """What was measured, by measure."""
+    paths = ((measure, folder / f"{measure.name}.json") for measure in planned())
+    return {
+        measure: json.loads(path.read_text(encoding="utf-8"))
+        for measure, path in paths
+        if path.exists()
+    }
+
+
+def tables(folder: Path) -> str:
+    """Every table there are results for, and what they were made with."""
+    results = read(folder)
+    blocks = [
+        *(steady(part, results) for part in TITLES),
+        scores(results),
+        fresh("memory", results),
+        fresh("start", results),
+        *(sizes(kind, results) for kind in SIZES),
+        choices(results),
+        made_with(results),
+    ]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def write(text: str) -> None:
+    """Put the tables into README.md."""
+    write_between_markers(README, text, "speed")
+
+
+def row(cells: Iterable[str]) -> str:
+    """One line of a Markdown table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def table(header: list[str], rows: Iterable[list[str]]) -> str:
+    """A Markdown table, or nothing if it would have no rows."""
+    lines = [row(cells) for cells in rows]
+    return "\n".join([row(header), "|---" * len(header) + "|", *lines]) if lines else ""
+
+
+def ratio(ours: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None) -> str:
+    """How many times their speed ours is, if they were measured side by side."""
+    if ours is None or theirs is None or ours["session"] != theirs["session"]:
+        return ""
+    return f"{ours['tokens_per_second'] / theirs['tokens_per_second']:.2f}"
+
+
+def steady(part: str, results: Results) -> str:
+    """Tokens a second of every system, and tfreg's ratio to its peers."""
+    lines = []
+    for encoder in ENCODERS:
+        for task in TASKS:
+            found = {s: results.get(Measure(part, encoder, task, s)) for s in SYSTEMS}
+            if not any(found.values()):
+                continue
+            cells = [encoder, task]
+            for result in found.values():
+                cells.append(f"{result['tokens_per_second']:,.0f}" if result else "")
+            cells += [ratio(found["tfreg"], found[system]) for system in RATIOS]
+            lines.append(cells)
+    header = ["encoder", "task", *NAMES.values(), *RATIOS.values()]
+    text = table(header, lines)
+    return f"{TITLES[part]}:\n\n{text}" if text else ""
+
+
+def scores(results: Results) -> str:
+    """Dev scores of full fits, and how long these took."""
+    lines = []
+    for task, plan in TASKS.items():
+        cells = [task, plan.metric]
+        for system in SYSTEMS:
+            result = results.get(Measure("scores", "minilm", task, system))
+            if result:
+                score = 100 * result["scores"][plan.metric]
+                cells.append(f"{score:.1f} ({result['seconds'] / 60:.0f} min)")
+            else:
+                cells.append("")
+        if any(cells[2:]):
+            lines.append(cells)
+    text = table(["task", "metric (%)", *NAMES.values()], lines)
+    return (
+        f"Dev scores of one full fit of minilm, and its time:\n\n{text}" if text else ""
+    )
+
+
+def fresh(part: str, results: Results) -> str:
+    """Peak memory, or the seconds of a start."""
+    show: Callable[[Mapping[str, Any]], str]
+    if part == "memory":
+        title = "Peak memory of a process that trains minilm for 20 steps, GB"
+
+        def show(result: Mapping[str, Any]) -> str:
+            return f"{result['peak_bytes'] / 1e9:.2f}"
+
+    else:
+        title = (
+            "Seconds from a process's start to its first step's end (to its imports)"
+        )
+
+        def show(result: Mapping[str, Any]) -> str:
+            return f"{result['first_step']:.1f} ({result['import']:.1f})"
+
+    lines = []
+    for task in TASKS:
+        found = [results.get(Measure(part, "minilm", task, s)) for s in SYSTEMS]
+        if any(found):
+            lines.append([task, *(show(result) if result else "" for result in found)])
+    text = table(["task", *NAMES.values()], lines)
+    return f"{title}:\n\n{text}" if text else ""
+
+
+COLUMNS = {
+    "tokens": ("tokens", "{:,}", 1.0),
+    "rows": ("rows", "{:,}", 1.0),
+    "train_seconds": ("training (s)", "{:.1f}", 1.0),
+    "train_tokens_per_second": ("training (tokens/s)", "{:,.0f}", 1.0),
+    "predict_seconds": ("prediction (s)", "{:.1f}", 1.0),
+    "predict_tokens_per_second": ("prediction (tokens/s)", "{:,.0f}", 1.0),
+    "peak_bytes": ("peak memory (GB)", "{:.2f}", 1e-9),
+}
+SIZE_TITLES = {
+    "train": "times the data, trained on in memory",
+    "stream": "times the data, streamed by `tfreg predict`, start included",
+    "length": "pieces a text",
+    "labels": "labels",
+}
+
+
+def sizes(kind: str, results: Results) -> str:
+    """What one kind of growth costs tfreg."""
+    found = {
+        size: results[measure]
+        for size in SIZES[kind]
+        if (measure := Measure("size", "minilm", f"{kind}-{size}", "tfreg")) in results
+    }
+    if not found:
+        return ""
+    keys = [key for key in COLUMNS if key in next(iter(found.values()))]
+    header = [SIZE_TITLES[kind], *(COLUMNS[key][0] for key in keys)]
+    lines = [
+        [str(size), *(COLUMNS[k][1].format(result[k] * COLUMNS[k][2]) for k in keys)]
+        for size, result in found.items()
+    ]
+    return table(header, lines)
+
+
+def choices(results: Results) -> str:
+    """What the trials of Transformers' best chose."""
+    lines = []
+    for measure, result in results.items():
+        choice = result.get("choice")
+        if choice:
+            kept = [
+                f"{key} {choice[key]}" for key in ("bfloat16", "multiple", "compiled")
+            ]
+            where = f"{measure.part} {measure.encoder} {measure.task}"
+            lines.append(f"{where}: {', '.join(kept)}")
+    return f"Chosen by trial for its best: {'; '.join(lines)}." if lines else ""
+
+
+def made_with(results: Results) -> str:
+    """When, on what, and with which versions."""
+    if not results:
+        return "Nothing measured yet."
+    versions: dict[str, str] = {}
+    for result in results.values():
+        versions |= result["versions"]
+    every = results.values()
+    sessions = sorted({result["session"] for result in every})
+    machines = {json.dumps(result["processor"], sort_keys=True) for result in every}
+    chips = [json.loads(machine) for machine in sorted(machines)]
+    runs = {len(result["runs"]) for result in every if "tokens_per_second" in result}
+    return (
+        f"Measured {sessions[0][:10]} to {sessions[-1][:10]}, "
+        f"{sorted({result['threads'] for result in every})} threads, medians of "
+        f"{sorted(runs)} runs, tfreg in "
+        f"{sorted({result['precision'] for result in every} - {None})}, on "
+        + "; ".join(
+            f"{chip['model']} with {chip['usable']} processors "
+            f"(AMX bfloat16: {'yes' if chip['amx_bf16'] else 'no'}, "
+            f"AVX-512 bfloat16: {'yes' if chip['avx512_bf16'] else 'no'})"
+            for chip in chips
+        )
+        + ". Versions: "
+        + ", ".join(f"{name} {number}" for name, number in sorted(versions.items()))
+        + "."
+    )
