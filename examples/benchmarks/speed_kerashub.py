@@ -1,7 +1,8 @@
 """KerasHub's worker, in two systems: its own text classifier, and a tagger on it.
 
-`kerashub` leaves its preprocessor's sequence length of 512 alone and gives it texts;
-`kerashub-length` sets the length of the task's longest text and tokenises once. What
+`kerashub` leaves its preprocessor's sequence length alone (512, or what the encoder's
+folder says) and gives it texts; `kerashub-length` sets the length of the task's longest
+text and tokenises once. What
 is left out, optimiser and compilation, is KerasHub's default. There is no tagger in
 KerasHub: it is what a Keras user would write, a Dense layer on each piece.
 """
@@ -29,17 +30,16 @@ class TextModel:
         self.labels = sorted(set(targets))
         self.targets = self._ids(targets)
         regress = job.kind == "regress"
-        preprocessor = keras_hub.models.BertTextClassifierPreprocessor.from_preset(
-            str(job.encoder)
-        )
         self.by_hand = job.system == "kerashub-length"
-        if self.by_hand:
-            preprocessor.sequence_length = job.length
-        self.preprocessor = preprocessor
+        self.preprocessor = keras_hub.models.BertTextClassifierPreprocessor.from_preset(
+            str(job.encoder),
+            tokenizer=load_tokenizer(job),
+            **({"sequence_length": job.length} if self.by_hand else {}),
+        )
         self.model = keras_hub.models.BertTextClassifier.from_preset(
             str(job.encoder),
             num_classes=1 if regress else len(self.labels),
-            preprocessor=None if self.by_hand else preprocessor,
+            preprocessor=None if self.by_hand else self.preprocessor,
         )
         if regress:
             self.model.compile(optimizer=keras.optimizers.Adam(5e-5), loss="mse")
@@ -59,13 +59,15 @@ class TextModel:
 
     def tokens(self) -> int:
         """Real pieces of the training split."""
-        return int(np.sum(self.preprocessor(self.texts)["padding_mask"]))
+        return int(np.sum(self._encode(self.texts)["padding_mask"]))
+
+    def _encode(self, texts: Any) -> Any:
+        return self.preprocessor(texts, y=None)  # else a pair is taken for (x, y)
 
     def train(self, epochs: int = 1) -> None:
         """Epochs over rows tokenised once, or as `fit` tokenises them."""
         if self.inputs is None:
-            given = self.preprocessor(self.texts) if self.by_hand else self.texts
-            self.inputs = given
+            self.inputs = self._encode(self.texts) if self.by_hand else self.texts
         size = SETTINGS["batch_size"]
         self.model.fit(
             self.inputs, self.targets, batch_size=size, epochs=epochs, verbose=0
@@ -74,13 +76,13 @@ class TextModel:
     def predict(self, texts: Any = None) -> Any:
         """Logits of raw texts."""
         texts = self.texts if texts is None else texts
-        given = self.preprocessor(texts) if self.by_hand else texts
+        given = self._encode(texts) if self.by_hand else texts
         size = SETTINGS["batch_size"]
         return self.model.predict(given, batch_size=size, verbose=0)
 
     def tune(self) -> dict[str, Any]:
-        """Nothing to choose."""
-        return {}
+        """Nothing to choose; what it came with is told."""
+        return {"sequence_length": self.preprocessor.sequence_length}
 
     def score(self, epochs: int) -> dict[str, float]:
         """Fit, then the dev scores."""
@@ -100,9 +102,8 @@ class Tagger:
         self.job = job
         self.words, self.tags = self._read("train")
         self.labels = sorted({tag for tags in self.tags for tag in tags})
-        name = str(job.encoder)
-        self.tokenizer = keras_hub.tokenizers.BertTokenizer.from_preset(name)
-        backbone = keras_hub.models.BertBackbone.from_preset(name)
+        self.tokenizer = load_tokenizer(job)
+        backbone = keras_hub.models.BertBackbone.from_preset(str(job.encoder))
         features = keras.layers.Dropout(SETTINGS["dropout"])(
             backbone.output["sequence_output"]
         )
@@ -191,6 +192,13 @@ class Tagger:
         ]
         found = [row + ["O"] * (len(own) - len(row)) for row, own in zip(found, tags)]
         return {"span_f1_strict": f1_score(tags, found, mode="strict", scheme=IOB2)}
+
+
+def load_tokenizer(job: Job) -> Any:
+    """The encoder's tokenizer; from such folders KerasHub keeps accents by mistake."""
+    return keras_hub.tokenizers.BertTokenizer.from_preset(
+        str(job.encoder), strip_accents=True
+    )
 
 
 def make(job: Job) -> Any:

@@ -62,9 +62,9 @@ SLOW_ROWS = {
     ("predict", "minilm"): 256,
     ("predict", "bert-base"): 64,
 }
-"""The first so many of these rows for KerasHub at its default length of 512.
+"""The first so many of these rows for KerasHub at its default length.
 
-None for training the larger encoder: a batch of 32 x 512 does not fit into memory.
+None for training the larger encoder, where it is 512: a batch takes minutes.
 """
 
 SYSTEMS = {

@@ -183,7 +183,7 @@ def choices(results: Results) -> str:
     lines = []
     for measure, result in results.items():
         choice = result.get("choice")
-        if choice:
+        if choice and measure.system == "transformers-best":
             kept = [
                 f"{key} {choice[key]}" for key in ("bfloat16", "multiple", "compiled")
             ]
