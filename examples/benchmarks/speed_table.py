@@ -196,26 +196,33 @@ def made_with(results: Results) -> str:
     """When, on what, and with which versions."""
     if not results:
         return "Nothing measured yet."
-    versions: dict[str, str] = {}
-    for result in results.values():
-        versions |= result["versions"]
     every = results.values()
-    sessions = sorted({result["session"] for result in every})
-    machines = {json.dumps(result["processor"], sort_keys=True) for result in every}
-    chips = [json.loads(machine) for machine in sorted(machines)]
-    runs = {len(result["runs"]) for result in every if "tokens_per_second" in result}
-    return (
-        f"Measured {sessions[0][:10]} to {sessions[-1][:10]}, "
-        f"{sorted({result['threads'] for result in every})} threads, medians of "
-        f"{sorted(runs)} runs, tfreg in "
-        f"{sorted({result['precision'] for result in every} - {None})}, on "
-        + "; ".join(
-            f"{chip['model']} with {chip['usable']} processors "
-            f"(AMX bfloat16: {'yes' if chip['amx_bf16'] else 'no'}, "
-            f"AVX-512 bfloat16: {'yes' if chip['avx512_bf16'] else 'no'})"
-            for chip in chips
-        )
-        + ". Versions: "
-        + ", ".join(f"{name} {number}" for name, number in sorted(versions.items()))
-        + "."
+    versions = {name: n for result in every for name, n in result["versions"].items()}
+    known = {name: n for name, n in versions.items() if n != "not installed"}
+    days = sorted(result["session"][:10] for result in every)
+    runs = (len(result["runs"]) for result in every if "tokens_per_second" in result)
+    precisions = (result["precision"] for result in every if result["precision"])
+    facts = (
+        f"Measured {listed(days[:1] + days[-1:])}",
+        f"threads: {listed(result['threads'] for result in every)}",
+        f"medians of {listed(runs)} runs",
+        f"tfreg in {listed(precisions)}",
+        *{processor(result["processor"]): None for result in every},
+        f"versions: {listed(f'{name} {n}' for name, n in known.items())}",
     )
+    return "; ".join(facts) + "."
+
+
+def listed(values: Iterable[Any]) -> str:
+    """Each value once, in order.
+
+    >>> listed([5, 1, 5])
+    '1, 5'
+    """
+    return ", ".join(str(value) for value in sorted(set(values)))
+
+
+def processor(found: Mapping[str, Any]) -> str:
+    """A processor and its bfloat16 instructions in words."""
+    has = [name for name in ("amx_bf16", "avx512_bf16") if found[name]]
+    return f"{found['model']}, {found['usable']} used, {' and '.join(has) or 'no bf16'}"
