@@ -37,7 +37,6 @@ def predict_batches(
     order = batches.wide() if batch_size is None else batches.order(0)
     bar = keras.utils.Progbar(len(order), verbose=0 if verbose in (0, "0") else 1)
     for rows in order:
-        size = len(rows)
         filled = rows
         if batch_size is None and rows is order[-1]:
             # What is left over, to a power of two: shapes stay few.
