@@ -123,7 +123,7 @@ class QuickModel:
     def encode(self, examples):
         return SimpleNamespace(lengths=np.full(len(examples), 7), rows=len(examples))
 
-    def fit(self, x, validation_data, verbose):
+    def fit(self, x, validation_data, verbose, feature_cache):
         logs = {"loss": [1.0], "accuracy": [0.5], "val_accuracy": [0.5]}
         return SimpleNamespace(history=logs)
 

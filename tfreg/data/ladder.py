@@ -41,7 +41,7 @@ def fitted_ladder(lengths: Any, passes: int) -> tuple[int, ...]:
 
     Example:
         >>> fitted_ladder([5] * 900 + [6] * 10 + [40] * 1000, passes=1)
-        (6, 40)
+        (5, 40)
     """
     found, counts = np.unique(np.asarray(lengths, int), return_counts=True)
     if not len(found):
