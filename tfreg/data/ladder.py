@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
+
+from tfreg import _compat
 
 # For data not seen as a whole. Rungs are close where texts are short and padding
 # costs most.
@@ -16,7 +17,7 @@ LADDER = (
 )
 # What a new shape costs, in pieces trained: its elementwise functions are compiled,
 # 0.35 s beside 3,500 pieces a second. JAX compiles the whole step.
-_SHAPE = {"tensorflow": 1_000}
+_SHAPE = 1_000
 _WHOLE_STEP = 1_000_000
 
 
@@ -48,7 +49,7 @@ def fitted_ladder(lengths: Any, passes: int) -> tuple[int, ...]:
         return ()
     rows = np.concatenate([[0], np.cumsum(counts)])
     pieces = np.concatenate([[0], np.cumsum(counts * found)])
-    shape = _SHAPE.get(keras.backend.backend(), _WHOLE_STEP)
+    shape = _SHAPE if _compat.on_tensorflow() else _WHOLE_STEP
     best, below = np.zeros(len(rows)), np.zeros(len(rows), int)
     for top in range(1, len(rows)):
         padding = found[top - 1] * (rows[top] - rows[:top])
