@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from tfreg import _compat
-
 # For data not seen as a whole. Rungs are close where texts are short and padding
 # costs most.
 LADDER = (
@@ -30,7 +28,9 @@ def rung(length: int, most: int | None = None, ladder: Sequence[int] = LADDER) -
     return step if most is None else max(min(step, most), length)
 
 
-def fitted_ladder(lengths: Any, passes: int) -> tuple[int, ...]:
+def fitted_ladder(
+    lengths: Any, passes: int, *, whole_step: bool = False
+) -> tuple[int, ...]:
     """The rungs that cost least: Σ passes·(rung − length) + a shape's cost·rungs.
 
     Solved exactly, shortest lengths first; rows are taken one by one, as batches hold
@@ -39,6 +39,7 @@ def fitted_ladder(lengths: Any, passes: int) -> tuple[int, ...]:
     Args:
         lengths: pieces of each row.
         passes: how often each row is trained on.
+        whole_step: whether the whole step is compiled for each shape, as on JAX.
 
     Example:
         >>> fitted_ladder([5] * 900 + [6] * 10 + [40] * 1000, passes=1)
@@ -49,7 +50,7 @@ def fitted_ladder(lengths: Any, passes: int) -> tuple[int, ...]:
         return ()
     rows = np.concatenate([[0], np.cumsum(counts)])
     pieces = np.concatenate([[0], np.cumsum(counts * found)])
-    shape = _SHAPE if _compat.on_tensorflow() else _WHOLE_STEP
+    shape = _WHOLE_STEP if whole_step else _SHAPE
     best, below = np.zeros(len(rows)), np.zeros(len(rows), int)
     for top in range(1, len(rows)):
         padding = found[top - 1] * (rows[top] - rows[:top])

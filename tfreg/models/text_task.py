@@ -270,7 +270,11 @@ class TextTask(keras_hub.models.Task):
         )
         if train.batches is not None:
             callbacks.append(EpochClock(train.batches))
-            train.batches.ladder = fitted_ladder(train.batches.encoded.lengths, epochs)
+            train.batches.ladder = fitted_ladder(
+                train.batches.encoded.lengths,
+                epochs,
+                whole_step=not _compat.on_tensorflow(),
+            )
         splits = [train]
         if validation_data is not None:
             splits.append(feeding.feed_validation(self, validation_data, batch_size))
