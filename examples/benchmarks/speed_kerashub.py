@@ -203,6 +203,7 @@ def load_tokenizer(job: Job) -> Any:
 
 def make(job: Job) -> Any:
     """The model of a job."""
+    keras.utils.set_random_seed(0)
     return Tagger(job) if job.kind == "tag" else TextModel(job)
 
 

@@ -113,7 +113,9 @@ def scores(results: Results) -> str:
             lines.append(cells)
     text = table(["task", "metric (%)", *NAMES.values()], lines)
     return (
-        f"Dev scores of one full fit of minilm, and its time:\n\n{text}" if text else ""
+        f"Dev scores of one full fit of minilm (minutes of fit and dev):\n\n{text}"
+        if text
+        else ""
     )
 
 
