@@ -52,8 +52,7 @@ def _drop(x: Any, key: Any, threshold: Any, scale: Any) -> Any:
 
 @ops.custom_gradient
 def _dropout(x: Any, key: Any, threshold: Any, scale: Any) -> Any:
-    def gradient(*args: Any, upstream: Any = None) -> Any:
-        upstream = args[0] if upstream is None else upstream
+    def gradient(upstream: Any) -> Any:
         return _drop(upstream, key, threshold, scale), None, None, None
 
     return _drop(x, key, threshold, scale), gradient

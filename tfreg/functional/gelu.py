@@ -53,8 +53,8 @@ def _one_pass(function: Callable[[Any], Any], slope: Callable[[Any], Any]) -> An
 
     @ops.custom_gradient
     def call(x: Any) -> Any:
-        def gradient(*args: Any, upstream: Any = None) -> Any:
-            return backward(x, args[0] if upstream is None else upstream)
+        def gradient(upstream: Any) -> Any:
+            return backward(x, upstream)
 
         return forward(x), gradient
 

@@ -39,8 +39,7 @@ def _backward(
 def _layer_norm(x: Any, gamma: Any, beta: Any, epsilon: Any) -> Any:
     y, mean, scale = _forward(x, gamma, beta, epsilon)
 
-    def gradient(*args: Any, upstream: Any = None) -> Any:
-        upstream = args[0] if upstream is None else upstream
+    def gradient(upstream: Any) -> Any:
         dx, d_gamma = _backward(x, gamma, upstream, mean, scale)
         d_gamma, d_beta = _column_sums(d_gamma), _column_sums(upstream)
         return dx, d_gamma, d_beta, None
