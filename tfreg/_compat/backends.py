@@ -1,0 +1,71 @@
+"""What differs between backends, replicas and devices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+def on_tensorflow() -> bool:
+    """Whether Keras runs on TensorFlow; JAX compiles and fuses by itself."""
+    return keras.backend.backend() == "tensorflow"
+
+
+def jit_compile(asked: bool | str) -> bool | str:
+    """Whether to compile by XLA, where "auto" was asked.
+
+    Not on TensorFlow: every new shape would be compiled anew, and buckets have many
+    shapes. On JAX it is the same, but what is not compiled runs operation by operation.
+    """
+    return False if asked == "auto" and on_tensorflow() else asked
+
+
+def forget_trace(model: Any) -> None:
+    """Have JAX compile the next training step anew.
+
+    It reads variables that neither the model nor the optimiser owns (a schedule's)
+    while it compiles, and never again: the second fit would keep the first one's
+    rates, past their end, and learn nothing.
+    """
+    if keras.backend.backend() == "jax":
+        model.train_function = None
+
+
+def widest_float() -> str:
+    """The dtype for sums that are subtracted: float64, or float32 where JAX has it not.
+
+    JAX truncates float64 with a warning at every use, unless configured otherwise.
+    """
+    if keras.backend.backend() != "jax":
+        return "float64"
+    import jax
+
+    return "float64" if jax.config.jax_enable_x64 else "float32"
+
+
+def compiled(function: Any) -> Any:
+    """An elementwise function as one loop over memory, by XLA, in graphs without XLA.
+
+    For what computes much on few arrays: XLA on a CPU is slow at matrix products in
+    bfloat16, and compiles anew for each shape, which a small function can afford.
+    """
+    if not on_tensorflow():
+        return function
+    return tf.function(function, jit_compile=True, reduce_retracing=True)
+
+
+def replicas() -> int:
+    """How many replicas compute each step together."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def global_sum(value: Any) -> Any:
+    """The sum of a value over all replicas; the value itself where there is one."""
+    if not on_tensorflow():
+        return value
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return value
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, value)

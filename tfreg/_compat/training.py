@@ -1,0 +1,32 @@
+"""What `fit` keeps to itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+from tfreg._compat.backends import replicas
+
+
+def data_loss(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+    """The compiled loss alone, without penalties or other added losses."""
+    if model._compile_loss is None:
+        return ops.zeros(())
+    return model._compile_loss(y, y_pred, sample_weight)
+
+
+def track_loss(model: Any, loss: Any, rows: Any) -> None:
+    """Count a training step's loss into what `fit` shows."""
+    model._loss_tracker.update_state(loss * replicas(), sample_weight=rows)
+
+
+def schedule(optimizer: Any) -> Any:
+    """The learning-rate schedule of an optimiser, also inside a loss-scaling one."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return getattr(inner, "_learning_rate", None)
+
+
+def iterations(optimizer: Any) -> int:
+    """Steps an optimiser has done; `int()` fails on a mirrored variable."""
+    return int(ops.convert_to_numpy(optimizer.iterations.value))
