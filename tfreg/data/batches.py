@@ -13,7 +13,8 @@ from tfreg.data.features import Features
 from tfreg.data.ladder import LADDER, rung
 from tfreg.data.targets import NOT_A_WORD
 
-_WIDE = 4096  # pieces of a batch that is only predicted
+_WIDE = 6144  # pieces of a batch that is only predicted
+_AHEAD = 4  # batches ready before they are asked for
 _POOL = 64  # batches whose rows are sorted together: mixes lengths between epochs
 
 
@@ -73,13 +74,14 @@ class Batches:
         return [batches[i] for i in random.permutation(len(batches))]
 
     def wide(self) -> list[np.ndarray]:
-        """The row numbers of batches for prediction: about 4,096 pieces, few shapes.
+        """The row numbers of batches for prediction: about 6,144 pieces, few shapes.
 
         Per batch some work does not depend on its rows. A rung's rows that do not
         fill a batch go with the next rung's.
         """
         rows = np.argsort(self._lengths, kind="stable")
-        rungs = np.array([rung(int(n), self.most) for n in self._lengths[rows]], int)
+        lengths = self._lengths[rows]
+        rungs = np.array([rung(int(n), self.most, self.ladder) for n in lengths], int)
         batches, start = [], 0
         for step in np.unique(rungs):
             size = max(_WIDE // int(step), 1)
@@ -104,9 +106,15 @@ class Batches:
                 yield self.collate(rows)
 
         dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
-        return dataset.apply(
-            tf.data.experimental.assert_cardinality(len(self))
-        ).prefetch(tf.data.AUTOTUNE)
+        # TensorFlow's tuner of buffers often sleeps on when the data ends, up to as
+        # long as they took, and the end of a `fit` waits for it.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return (
+            dataset.apply(tf.data.experimental.assert_cardinality(len(self)))
+            .prefetch(_AHEAD)
+            .with_options(options)
+        )
 
     def collate(self, rows: np.ndarray) -> Any:
         """One batch, padded."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from tfreg._checks import InputError
 from tfreg.data.batches import Batches
+from tfreg.data.ladder import FINE
 
 
 def predict_batches(
@@ -34,13 +35,16 @@ def predict_batches(
         raise InputError(
             f"`predict` takes `{next(iter(kwargs))}` with a tf.data.Dataset only"
         )
+    if batch_size is None:
+        batches.ladder = FINE
     order = batches.wide() if batch_size is None else batches.order(0)
     bar = keras.utils.Progbar(len(order), verbose=0 if verbose in (0, "0") else 1)
     for rows in order:
         filled = rows
         if batch_size is None and rows is order[-1]:
-            # What is left over, to a power of two: shapes stay few.
-            filled = np.resize(rows, 1 << (len(rows) - 1).bit_length())
+            # What is left over, to 5, 6, 7 or 8 times a power of two: shapes stay few.
+            step = max(1 << (len(rows) - 1).bit_length() >> 3, 1)
+            filled = np.resize(rows, -(-len(rows) // step) * step)
         (x,) = batches.collate(filled)[:1]
         # Under a strategy every replica answers for the whole batch.
         yield rows, np.asarray(model.predict_on_batch(x))[: len(rows)]
