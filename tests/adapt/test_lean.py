@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import keras
+import keras_hub
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -52,7 +53,11 @@ def test_what_is_exchanged(kind):
     backbone = tiny(kind)
     make_lean(backbone)
     inner = _compat.nested_layers(backbone)
-    for cls in (keras.layers.EinsumDense, keras.layers.LayerNormalization):
+    for cls in (
+        *(keras.layers.Dense, keras.layers.EinsumDense),
+        *(keras.layers.LayerNormalization, keras.layers.MultiHeadAttention),
+        keras_hub.layers.TransformerEncoder,
+    ):
         assert not [layer.path for layer in inner if type(layer) is cls]
     for _, dropout in _compat.dropouts([backbone]):
         dropout = getattr(dropout, "_dropout_layer", dropout)

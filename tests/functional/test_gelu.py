@@ -77,3 +77,18 @@ def test_in_a_graph_of_any_shape(jit):
     for shape in ((2, 3), (5, 1)):
         x = np.random.default_rng(0).normal(size=shape).astype("float32")
         np.testing.assert_allclose(graph(x), exact(x.astype("float64")), atol=1e-6)
+
+
+@pytest.mark.parametrize(("ours", "oracle"), CASES)
+def test_a_bias_and_its_gradient(ours, oracle):
+    x, bias = X[:4000].reshape(2, 500, 4), np.array([-1.0, 0.0, 0.5, 2.0])
+    upstream = np.cos(x)
+    given = [tf.constant(value, "float32") for value in (x, bias)]
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        y = ours(*given)
+    np.testing.assert_allclose(y, oracle(x + bias), atol=2e-6)
+    found = tape.gradient(y, given, output_gradients=tf.constant(upstream, "float32"))
+    slope = (oracle(x + bias + 1e-5) - oracle(x + bias - 1e-5)) / 2e-5 * upstream
+    np.testing.assert_allclose(found[0], slope, atol=5e-6)
+    np.testing.assert_allclose(found[1], slope.sum((0, 1)), atol=2e-4)

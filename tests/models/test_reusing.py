@@ -6,7 +6,6 @@ import functools
 import warnings
 
 import keras
-import keras_hub
 import ml_dtypes
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ import tensorflow as tf
 
 from tests.backbones import KINDS, tiny, tokenizer
 from tests.models.conftest import NAMES, SENTENCES, TAGS, TEXTS, sgd
-from tfreg import Examples, FeatureCache, load_model
+from tfreg import Examples, FeatureCache, layers, load_model
 from tfreg._checks import DataWarning, InputError
 from tfreg.builders import build_classifier, build_regressor, build_tagger
 from tfreg.models import TextClassifier, reusing
@@ -77,7 +76,7 @@ def assert_same(one, other, atol=1e-6):
 def blocks_run(monkeypatch):
     """The names of the blocks that are called, or traced, from here on."""
     names = []
-    block = keras_hub.layers.TransformerEncoder
+    block = layers.TransformerEncoder
     original = block.call
 
     @functools.wraps(original)  # Keras reads the names of its arguments

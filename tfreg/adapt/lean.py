@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import keras_hub
 
 from tfreg import _compat, layers
 
 _LEAN = {
+    keras.layers.Dense: layers.Dense,
     keras.layers.EinsumDense: layers.EinsumDense,
     keras.layers.LayerNormalization: layers.LayerNormalization,
+    keras.layers.MultiHeadAttention: layers.SelfAttention,
+    keras_hub.layers.TransformerEncoder: layers.TransformerEncoder,
 }
 _IN_FLOAT32 = (keras.layers.Embedding, keras.layers.LayerNormalization)
 
@@ -18,6 +22,9 @@ _IN_FLOAT32 = (keras.layers.Embedding, keras.layers.LayerNormalization)
 def make_lean(backbone: Any) -> None:
     """Exchange what a backbone's layers run for cheaper ways to the same result.
 
+    - `tfreg.layers.Dense`: bias and GELU are one loop, or part of the product.
+    - `tfreg.layers.SelfAttention`: one product for queries, keys and values.
+    - `tfreg.layers.TransformerEncoder`: dropout, residual and layer norm are one loop.
     - `tfreg.layers.Dropout`: the mask is hashed where it is used.
     - `tfreg.layers.EinsumDense`: attention's projections are one matrix product each.
     - `tfreg.layers.LayerNormalization`: its row means are products, and one loop.

@@ -44,10 +44,20 @@ def random_bits(count: Any, key: Any) -> Any:
     return _mixed(start + gamma * place)
 
 
+def masked(x: Any, key: Any, threshold: Any, scale: Any) -> Any:
+    """x·scale where the bit of its place is at least ``threshold``, else 0."""
+    bits = ops.reshape(random_bits(ops.size(x), key), ops.shape(x))
+    return ops.where(bits >= threshold, x * scale, 0.0)
+
+
+def threshold_and_scale(rate: float) -> tuple[Any, Any]:
+    """What `masked` takes for a dropout rate in [0, 1)."""
+    return ops.cast(round(rate * 2**32), "uint32"), ops.cast(1 / (1 - rate), "float32")
+
+
 @_compat.compiled
 def _drop(x: Any, key: Any, threshold: Any, scale: Any) -> Any:
-    kept = random_bits(ops.size(x), key) >= threshold
-    return ops.cast(ops.where(kept, ops.cast(x, "float32") * scale, 0.0), x.dtype)
+    return ops.cast(masked(ops.cast(x, "float32"), key, threshold, scale), x.dtype)
 
 
 @ops.custom_gradient
@@ -75,7 +85,6 @@ def dropout(x: Any, rate: float, key: Any) -> Any:
 
     Srivastava et al. (2014), "Dropout", section 4, scaled in training.
     """
-    threshold = ops.cast(round(rate * 2**32), "uint32")
-    scale = ops.cast(1 / (1 - rate), "float32")
-    flat = _dropout(ops.reshape(x, (-1,)), ops.cast(key, "uint32"), threshold, scale)
+    flat = ops.reshape(x, (-1,))
+    flat = _dropout(flat, ops.cast(key, "uint32"), *threshold_and_scale(rate))
     return ops.reshape(flat, ops.shape(x))

@@ -40,23 +40,34 @@ def _by_tanh_slope(x: Any) -> Any:
 
 
 def _one_pass(function: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Any:
-    """An elementwise function with its derivative, both computed in float32."""
+    """An elementwise function of x + bias with its derivatives, in float32 inside."""
 
-    def forward(x: Any) -> Any:
-        return ops.cast(function(ops.cast(x, "float32")), x.dtype)
+    def forward(x: Any, bias: Any) -> Any:
+        z = ops.cast(x, "float32") + ops.cast(bias, "float32")
+        return ops.cast(function(z), x.dtype)
 
-    def backward(x: Any, upstream: Any) -> Any:
-        rate = slope(ops.cast(x, "float32"))
+    def backward(x: Any, bias: Any, upstream: Any) -> Any:
+        rate = slope(ops.cast(x, "float32") + ops.cast(bias, "float32"))
         return ops.cast(rate * ops.cast(upstream, "float32"), x.dtype)
 
     forward, backward = _compat.compiled(forward), _compat.compiled(backward)
 
     @ops.custom_gradient
-    def call(x: Any) -> Any:
+    def of_rows(x: Any, bias: Any) -> Any:
         def gradient(upstream: Any) -> Any:
-            return backward(x, upstream)
+            dx = backward(x, bias, upstream)
+            # Sums of columns: a product with ones is the fastest way in any dtype.
+            ones = ops.ones((1, ops.shape(x)[0]), x.dtype)
+            return dx, ops.reshape(ops.matmul(ones, dx), (-1,))
 
-        return forward(x), gradient
+        return forward(x, bias), gradient
+
+    def call(x: Any, bias: Any = None) -> Any:
+        x = ops.convert_to_tensor(x)
+        width = 1 if bias is None else x.shape[-1]
+        bias = ops.zeros((1,)) if bias is None else bias
+        bias = ops.cast(bias, x.dtype)
+        return ops.reshape(of_rows(ops.reshape(x, (-1, width)), bias), ops.shape(x))
 
     return call
 
@@ -66,11 +77,12 @@ _gelu_new = _one_pass(_by_tanh, _by_tanh_slope)
 
 
 @keras.saving.register_keras_serializable("tfreg")
-def gelu(x: Any) -> Any:
+def gelu(x: Any, bias: Any = None) -> Any:
     """GELU: x·Φ(x), Φ the distribution function of the standard normal.
 
     Args:
         x: any shape, floating; computed in float32, returned in its own dtype.
+        bias: added to x first; as long as the last axis. Defaults to none.
 
     Example:
         >>> float(gelu(keras.ops.array(1.0)))
@@ -78,15 +90,16 @@ def gelu(x: Any) -> Any:
 
     Hendrycks & Gimpel (2016), "Gaussian Error Linear Units", equation 1.
     """
-    return _gelu(x)
+    return _gelu(x, bias)
 
 
 @keras.saving.register_keras_serializable("tfreg")
-def gelu_new(x: Any) -> Any:
+def gelu_new(x: Any, bias: Any = None) -> Any:
     """GELU by its tanh approximation: ½x·(1 + tanh(√(2/π)·(x + 0.044715·x³))).
 
     Args:
         x: any shape, floating; computed in float32, returned in its own dtype.
+        bias: added to x first; as long as the last axis. Defaults to none.
 
     Example:
         >>> float(gelu_new(keras.ops.array(1.0)))
@@ -94,4 +107,4 @@ def gelu_new(x: Any) -> Any:
 
     Hendrycks & Gimpel (2016), section 2; as in the first BERT.
     """
-    return _gelu_new(x)
+    return _gelu_new(x, bias)

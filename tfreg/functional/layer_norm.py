@@ -15,24 +15,35 @@ def _mean(x: Any) -> Any:
     return ops.matmul(x, ops.ones((width, 1))) / ops.cast(width, "float32")
 
 
-@_compat.compiled
-def _forward(x: Any, gamma: Any, beta: Any, epsilon: Any) -> tuple[Any, Any, Any]:
-    z = ops.cast(x, "float32")
+def normalised(z: Any, gamma: Any, beta: Any, epsilon: Any) -> tuple[Any, Any, Any]:
+    """The normalised rows of a float32 matrix, their means and 1/√(variance + ε)."""
     mean = _mean(z)
     z = z - mean
     scale = ops.rsqrt(_mean(z * z) + epsilon)
-    return ops.cast(z * scale * gamma + beta, x.dtype), mean, scale
+    return z * scale * gamma + beta, mean, scale
+
+
+def slopes(z: Any, gamma: Any, upstream: Any, mean: Any, scale: Any) -> tuple[Any, Any]:
+    """The gradient by z, and what sums to the gradient by gamma."""
+    normal = (z - mean) * scale
+    slope = upstream * gamma
+    dz = scale * (slope - _mean(slope) - normal * _mean(slope * normal))
+    return dz, upstream * normal
+
+
+@_compat.compiled
+def _forward(x: Any, gamma: Any, beta: Any, epsilon: Any) -> tuple[Any, Any, Any]:
+    y, mean, scale = normalised(ops.cast(x, "float32"), gamma, beta, epsilon)
+    return ops.cast(y, x.dtype), mean, scale
 
 
 @_compat.compiled
 def _backward(
     x: Any, gamma: Any, upstream: Any, mean: Any, scale: Any
 ) -> tuple[Any, Any]:
-    normal = (ops.cast(x, "float32") - mean) * scale
-    upstream = ops.cast(upstream, "float32")
-    slope = upstream * gamma
-    dx = scale * (slope - _mean(slope) - normal * _mean(slope * normal))
-    return ops.cast(dx, x.dtype), ops.cast(upstream * normal, x.dtype)
+    z, upstream = ops.cast(x, "float32"), ops.cast(upstream, "float32")
+    dx, d_gamma = slopes(z, gamma, upstream, mean, scale)
+    return ops.cast(dx, x.dtype), ops.cast(d_gamma, x.dtype)
 
 
 @ops.custom_gradient
@@ -41,14 +52,16 @@ def _layer_norm(x: Any, gamma: Any, beta: Any, epsilon: Any) -> Any:
 
     def gradient(upstream: Any) -> Any:
         dx, d_gamma = _backward(x, gamma, upstream, mean, scale)
-        d_gamma, d_beta = _column_sums(d_gamma), _column_sums(upstream)
+        d_gamma, d_beta = column_sums(d_gamma), column_sums(upstream)
         return dx, d_gamma, d_beta, None
 
     return y, gradient
 
 
-def _column_sums(x: Any) -> Any:
-    return ops.cast(ops.sum(x, axis=0), "float32")
+def column_sums(x: Any) -> Any:
+    """The sum of each column, in float32: a product, the fastest way in any dtype."""
+    ones = ops.ones((1, ops.shape(x)[0]), x.dtype)
+    return ops.cast(ops.reshape(ops.matmul(ones, x), (-1,)), "float32")
 
 
 def layer_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:

@@ -1,7 +1,17 @@
 """Stochastic and structural layers."""
 
+from tfreg.layers.dense import Dense
 from tfreg.layers.dropout import Dropout
 from tfreg.layers.einsum_dense import EinsumDense
 from tfreg.layers.layer_normalization import LayerNormalization
+from tfreg.layers.self_attention import SelfAttention
+from tfreg.layers.transformer_encoder import TransformerEncoder
 
-__all__ = ["Dropout", "EinsumDense", "LayerNormalization"]
+__all__ = [
+    "Dense",
+    "Dropout",
+    "EinsumDense",
+    "LayerNormalization",
+    "SelfAttention",
+    "TransformerEncoder",
+]

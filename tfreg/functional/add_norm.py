@@ -1,0 +1,88 @@
+"""Dropout, residual and layer normalisation in one pass over memory each way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+from tfreg import _compat
+from tfreg.functional.dropout import masked, threshold_and_scale
+from tfreg.functional.layer_norm import column_sums, normalised, slopes
+
+
+@_compat.compiled
+def _forward(
+    x: Any, residual: Any, gamma: Any, beta: Any, epsilon: Any, drop: tuple[Any, ...]
+) -> tuple[Any, ...]:
+    z = ops.cast(x, "float32")
+    if drop:
+        z = masked(z, *drop)
+    z = ops.cast(z + ops.cast(residual, "float32"), x.dtype)
+    y, mean, scale = normalised(ops.cast(z, "float32"), gamma, beta, epsilon)
+    return ops.cast(y, x.dtype), z, mean, scale
+
+
+@_compat.compiled
+def _backward(
+    z: Any, gamma: Any, upstream: Any, mean: Any, scale: Any, drop: tuple[Any, ...]
+) -> tuple[Any, ...]:
+    dz, d_gamma = slopes(
+        ops.cast(z, "float32"), gamma, ops.cast(upstream, "float32"), mean, scale
+    )
+    dx = masked(dz, *drop) if drop else dz
+    return tuple(ops.cast(value, z.dtype) for value in (dx, dz, d_gamma))
+
+
+@ops.custom_gradient
+def _add_norm(
+    x: Any, residual: Any, gamma: Any, beta: Any, epsilon: Any, *drop: Any
+) -> Any:
+    y, z, mean, scale = _forward(x, residual, gamma, beta, epsilon, drop)
+
+    def gradient(upstream: Any) -> Any:
+        dx, dz, d_gamma = _backward(z, gamma, upstream, mean, scale, drop)
+        d_gamma, d_beta = column_sums(d_gamma), column_sums(upstream)
+        return (dx, dz, d_gamma, d_beta, None, *(None for _ in drop))
+
+    return y, gradient
+
+
+def add_norm(
+    x: Any,
+    residual: Any,
+    gamma: Any,
+    beta: Any,
+    epsilon: float,
+    rate: float = 0.0,
+    key: Any = None,
+) -> Any:
+    """Layer normalisation of ``residual`` + dropout(x).
+
+    Args:
+        x: any shape (..., width), floating; computed in float32, returned in its own
+            dtype.
+        residual: as ``x``.
+        gamma: float32, (width,).
+        beta: float32, (width,).
+        epsilon: beside the variance, above 0.
+        rate: of the dropout, in [0, 1). Defaults to 0.
+        key: of the dropout's mask, two integers of 32 bits; not needed at rate 0.
+
+    Example:
+        >>> import keras
+        >>> x = keras.ops.array([[1.0, 3.0]])
+        >>> add_norm(x, x, [1.0, 1.0], [0.0, 0.0], 1e-12).numpy().tolist()
+        [[-1.0, 1.0]]
+
+    Vaswani et al. (2017), "Attention Is All You Need", sections 3.1 and 5.4.
+    """
+    width = x.shape[-1]
+    flat, other = (ops.reshape(v, (-1, width)) for v in (x, residual))
+    # As tensors: a function with its own gradient may not read variables.
+    gamma, beta = (ops.cast(ops.reshape(v, (-1,)), "float32") for v in (gamma, beta))
+    epsilon = ops.convert_to_tensor(epsilon, "float32")
+    drop = (ops.cast(key, "uint32"), *threshold_and_scale(rate)) if rate else ()
+    return ops.reshape(
+        _add_norm(flat, other, gamma, beta, epsilon, *drop), ops.shape(x)
+    )

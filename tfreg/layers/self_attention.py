@@ -1,0 +1,84 @@
+"""Attention of a sequence to itself, by one product for queries, keys and values."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfreg import _compat
+from tfreg.functional.attention import attend
+from tfreg.layers.einsum_dense import EinsumDense
+
+
+@keras.saving.register_keras_serializable("tfreg")
+class SelfAttention(keras.layers.MultiHeadAttention):
+    """Keras's MultiHeadAttention, in fewer operations where query and value are one.
+
+    With other arguments than an encoder gives it, and on backends that fuse by
+    themselves (JAX), it is Keras's.
+
+    Args:
+        num_heads, key_dim, **kwargs: as for `keras.layers.MultiHeadAttention`.
+
+    Example:
+        >>> x = keras.ops.ones((2, 5, 8))
+        >>> SelfAttention(num_heads=2, key_dim=4)(x, x).shape
+        TensorShape([2, 5, 8])
+
+    Vaswani et al. (2017), "Attention Is All You Need".
+    """
+
+    def call(
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        attention_mask: Any = None,
+        training: bool | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        inner = _compat.attention_layers(self)
+        asked = any(x is not None and x is not False for x in kwargs.values())
+        plain = query is value and key is None and not asked
+        plain = plain and inner is not None and all(map(_only_projects, inner[:3]))
+        if not (plain and _compat.on_tensorflow()):
+            return super().call(
+                query,
+                value,
+                key=key,
+                attention_mask=attention_mask,
+                training=training,
+                **kwargs,
+            )
+        assert inner is not None
+        *projections, output, dropout = inner
+        kernels = [_matrix(layer.kernel) for layer in projections]
+        shape = ops.shape(query)
+        x = ops.matmul(
+            ops.reshape(query, (-1, query.shape[-1])), ops.concatenate(kernels, 1)
+        )
+        x = ops.reshape(x, (*shape[:2], x.shape[-1]))
+        if projections[0].bias is not None:
+            biases = [ops.reshape(layer.bias, (-1,)) for layer in projections]
+            x = ops.add(x, ops.concatenate(biases, 0))
+        return output(
+            attend(
+                x,
+                self.num_heads,
+                attention_mask,
+                lambda weights: dropout(weights, training=training),
+            )
+        )
+
+
+def _only_projects(layer: Any) -> bool:
+    """Whether nothing is lost if its weights are read and it is not called."""
+    plain = layer.activity_regularizer is None and layer.quantization_mode is None
+    return type(layer) is EinsumDense and plain
+
+
+def _matrix(kernel: Any) -> Any:
+    return ops.reshape(kernel, (kernel.shape[0], math.prod(kernel.shape[1:])))
