@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import keras_hub
 import numpy as np
+from speed_epochs import Epochs
 from speed_plan import PACKAGES
 from speed_worker import Job, serve
 from tasks import SETTINGS, find_split, read_sentences, read_table
@@ -44,6 +45,7 @@ class TextModel:
         if regress:
             self.model.compile(optimizer=keras.optimizers.Adam(5e-5), loss="mse")
         self.inputs: Any = None
+        self.epochs = Epochs(lambda own: self._fit(job.epochs, [own]))
 
     def _read(self, split: str) -> tuple[Any, list[str]]:
         path = find_split(self.job.folder, split)
@@ -64,13 +66,22 @@ class TextModel:
     def _encode(self, texts: Any) -> Any:
         return self.preprocessor(texts, y=None)  # else a pair is taken for (x, y)
 
-    def train(self, epochs: int = 1) -> None:
+    def train(self) -> None:
+        """The fit's next epoch."""
+        self.epochs.next()
+
+    def _fit(self, epochs: int, callbacks: Any = ()) -> None:
         """Epochs over rows tokenised once, or as `fit` tokenises them."""
         if self.inputs is None:
             self.inputs = self._encode(self.texts) if self.by_hand else self.texts
         size = SETTINGS["batch_size"]
         self.model.fit(
-            self.inputs, self.targets, batch_size=size, epochs=epochs, verbose=0
+            self.inputs,
+            self.targets,
+            batch_size=size,
+            epochs=epochs,
+            callbacks=list(callbacks),
+            verbose=0,
         )
 
     def predict(self, texts: Any = None) -> Any:
@@ -86,7 +97,7 @@ class TextModel:
 
     def score(self, epochs: int) -> dict[str, float]:
         """Fit, then the dev scores."""
-        self.train(epochs)
+        self._fit(epochs)
         texts, targets = self._read("dev")
         logits = self.predict(texts)
         if self.job.kind == "regress":
@@ -116,6 +127,7 @@ class Tagger:
             ),
         )
         self.encoded: Any = None
+        self.epochs = Epochs(lambda own: self._fit(job.epochs, [own]))
 
     def _read(self, split: str) -> tuple[list[list[str]], list[list[str]]]:
         path = find_split(self.job.folder, split)
@@ -161,11 +173,18 @@ class Tagger:
         """Real pieces of the training split."""
         return int(self._training_arrays()[0]["padding_mask"].sum())
 
-    def train(self, epochs: int = 1) -> None:
+    def train(self) -> None:
+        """The fit's next epoch."""
+        self.epochs.next()
+
+    def _fit(self, epochs: int, callbacks: Any = ()) -> None:
         """Epochs over rows tokenised once."""
-        size = SETTINGS["batch_size"]
         self.model.fit(
-            *self._training_arrays(), batch_size=size, epochs=epochs, verbose=0
+            *self._training_arrays(),
+            batch_size=SETTINGS["batch_size"],
+            epochs=epochs,
+            callbacks=list(callbacks),
+            verbose=0,
         )
 
     def predict(self, sentences: Any = None) -> list[np.ndarray]:
@@ -184,7 +203,7 @@ class Tagger:
         from seqeval.metrics import f1_score
         from seqeval.scheme import IOB2
 
-        self.train(epochs)
+        self._fit(epochs)
         words, tags = self._read("dev")
         found = [
             [self.labels[answer] for answer in logits.argmax(-1)]

@@ -47,6 +47,7 @@ def launch(
     args: argparse.Namespace,
     kind: str | None = None,
     length: int | None = None,
+    epochs: int = 1,
 ) -> Worker:
     """A worker with its model and data loaded.
 
@@ -55,6 +56,7 @@ def launch(
         folder: of the data.
         args: of the command line.
         kind, length: where they are not those of the measure's task.
+        epochs: how many it will be asked to train.
     """
     owner = SYSTEMS[measure.system]
     python = args.peer_python if owner == "transformers" else sys.executable
@@ -71,6 +73,7 @@ def launch(
         length=length or task.length,
         precision=args.precision,
         choice=earlier_choice(measure, args),
+        epochs=epochs,
     )
     return Worker(python, f"speed_{owner}.py", job, environment(args))
 

@@ -49,7 +49,7 @@ SCORE_ROWS = 16_000
 SCORE_EPOCHS = 2
 
 ROWS = {
-    ("train", "minilm"): 1024,
+    ("train", "minilm"): 1536,
     ("train", "bert-base"): 128,
     ("predict", "minilm"): 2048,
     ("predict", "bert-base"): 256,

@@ -19,7 +19,7 @@ def measure(measures: list[Measure], args: argparse.Namespace) -> None:
     try:
         for measure in measures:
             folder = sample(measure.task, args.data, measure.rows, work_folder(args))
-            worker = launch(measure, folder, args)
+            worker = launch(measure, folder, args, epochs=1 + args.runs)
             workers.append(worker)
             found.append(warm(worker, measure))
         check_tokens(measures, found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from speed_epochs import Epochs
 from speed_plan import PACKAGES
 from speed_worker import Job, serve
 from tasks import SETTINGS
@@ -20,6 +21,11 @@ class Tfreg:
         self.texts = tfreg.Examples(self.corpus.train.kind, self.corpus.train.inputs)
         self.model = build(job, self.corpus.labels)
         self.encoded: Any = None
+        self.epochs = Epochs(
+            lambda own: self.model.fit(
+                self._encoded(), epochs=job.epochs, callbacks=[own], verbose=0
+            )
+        )
 
     def _encoded(self) -> Any:
         if self.encoded is None:
@@ -31,8 +37,8 @@ class Tfreg:
         return int(self._encoded().lengths.sum())
 
     def train(self) -> None:
-        """One epoch."""
-        self.model.fit(self._encoded(), epochs=1, verbose=0)
+        """The fit's next epoch."""
+        self.epochs.next()
 
     def predict(self) -> Any:
         """Logits of raw texts."""

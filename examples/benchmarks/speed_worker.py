@@ -33,6 +33,7 @@ class Job:
         length: the sequence length of who sets one by hand.
         precision: of tfreg's matrix products.
         choice: what `tune` chose some other time, or None.
+        epochs: how many will be asked for.
     """
 
     system: str
@@ -43,6 +44,7 @@ class Job:
     length: int
     precision: str
     choice: dict[str, Any] | None = None
+    epochs: int = 1
 
 
 class System(Protocol):
