@@ -49,12 +49,15 @@ SCORE_ROWS = 16_000
 SCORE_EPOCHS = 2
 
 ROWS = {
-    ("train", "minilm"): 1536,
+    ("train", "minilm"): 1024,
     ("train", "bert-base"): 128,
     ("predict", "minilm"): 2048,
     ("predict", "bert-base"): 256,
 }
-"""Rows of one timed segment, a multiple of the batch size."""
+"""Rows of one timed segment of texts up to 64 pieces, a multiple of the batch size.
+
+Of longer texts fewer: who pads to the longest is not to take more than a minute.
+"""
 
 SLOW_ROWS = {
     ("train", "minilm"): 64,
@@ -109,7 +112,8 @@ class Measure(NamedTuple):
             return 32 * (SLOW_MEMORY_STEPS if slow else MEMORY_STEPS)
         if self.part == "start":
             return 32
-        return (SLOW_ROWS if slow else ROWS)[self.part, self.encoder]
+        rows = (SLOW_ROWS if slow else ROWS)[self.part, self.encoder]
+        return rows * 64 // TASKS[self.task].length
 
 
 SIZES = {
