@@ -218,6 +218,24 @@ def test_round_trip_of_anchored_penalties():
     assert single.backbone_regularizer.alpha == 0.5
 
 
+def test_round_trip_of_several_penalties():
+    rules = {"a/*": [L2SP(0.25), L1(0.5)], "b/*": ByDepth(L2(0.5), 1.5)}
+    recipe = Recipe(backbone_regularizer=rules)
+    stored = json.loads(json.dumps(recipe.to_json()))
+    again = Recipe.from_json(stored)
+    assert again == recipe and again.to_json() == stored
+    first, second = again.backbone_regularizer["a/*"]
+    assert (first.alpha, type(second)) == (0.25, L1)
+    sets = Recipe(backbone_regularizer=[GroupLasso(0.1, "neurons"), FisherL2SP(2.0)])
+    assert Recipe.from_json(json.loads(json.dumps(sets.to_json()))) == sets
+
+
+@pytest.mark.parametrize("rule", [GroupLasso(), ByDepth(L2(0.1), 2.0)])
+def test_the_head_has_no_blocks(rule):
+    with pytest.raises(InputError, match="acts on blocks of an encoder"):
+        Recipe(kernel_regularizer=rule)
+
+
 @keras.saving.register_keras_serializable("tests")
 class Halved(keras.regularizers.Regularizer):
     def __init__(self, strength):

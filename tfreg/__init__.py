@@ -23,6 +23,7 @@ _HOMES = {
     "build_classifier": "tfreg.builders",
     "build_regressor": "tfreg.builders",
     "build_tagger": "tfreg.builders",
+    "estimate_fisher": "tfreg.models",
     "load_corpus": "tfreg.data.corpus",
     "load_model": "tfreg.models",
     "penalty_report": "tfreg.inspect",

@@ -74,8 +74,9 @@ class Recipe:
     Args:
         kernel_regularizer: a Keras regulariser for the head's Dense kernels.
         backbone_regularizer: a Keras regulariser for all pretrained kernels that
-            train, or a mapping from path pattern (``"transformer_layer_0/*"``, as
-            in `fnmatch`, on the whole path) to regulariser.
+            train, a list of such (they add up), or a mapping from path pattern
+            (``"transformer_layer_0/*"``, as in `fnmatch`, on the whole path) to one
+            or a list.
         dropout: rate before the head's last layer, in [0, 1).
         backbone_dropout: rate of the backbone's hidden dropout, in [0, 1); None
             leaves the preset's.
@@ -197,17 +198,22 @@ class Recipe:
                 "`kernel_regularizer` cannot be anchored: the head has no pretrained "
                 f"values; use `backbone_regularizer={type(kernel).__name__}(...)`"
             )
+        if hasattr(kernel, "bound_to") or type(kernel).__name__ == "ByDepth":
+            raise InputError(
+                f"`kernel_regularizer` cannot be {type(kernel).__name__}, which acts "
+                "on blocks of an encoder; use `backbone_regularizer`"
+            )
         backbone = self.backbone_regularizer
         if isinstance(backbone, Mapping) and "class_name" not in backbone:
             if not backbone or not all(isinstance(key, str) for key in backbone):
                 expected = "a mapping from path patterns to regularizers"
                 raise fail("backbone_regularizer", expected, backbone)
             backbone = {
-                pattern: _read_regularizer("backbone_regularizer", value, pattern)
+                pattern: _read_several("backbone_regularizer", value, pattern)
                 for pattern, value in backbone.items()
             }
         else:
-            backbone = _read_regularizer("backbone_regularizer", backbone)
+            backbone = _read_several("backbone_regularizer", backbone)
         object.__setattr__(self, "kernel_regularizer", kernel)
         object.__setattr__(self, "backbone_regularizer", backbone)
 
@@ -298,6 +304,17 @@ def _read_json(path: str | PathLike[str]) -> Mapping[str, Any]:
     return content
 
 
+def _read_several(name: str, value: Any, pattern: str | None = None) -> Any:
+    """A live regulariser, or several in a tuple, from themselves or their JSON."""
+    if not isinstance(value, (list, tuple)):
+        return _read_regularizer(name, value, pattern)
+    if not value:
+        raise fail(name, "at least one regularizer in a list", value)
+    if any(one is None for one in value):
+        raise fail(name, "regularizers in a list", value)
+    return tuple(_read_regularizer(name, one, pattern) for one in value)
+
+
 def _read_regularizer(name: str, value: Any, pattern: str | None = None) -> Any:
     """A live Keras regulariser, from one or from its serialised form."""
     if value is None and pattern is None:
@@ -332,6 +349,8 @@ def _to_json(value: Any) -> Any:
         return {
             pattern: _to_json(regularizer) for pattern, regularizer in value.items()
         }
+    if isinstance(value, (list, tuple)):
+        return [_to_json(one) for one in value]
     if value is None or isinstance(value, (str, int, float)):
         return value
     import keras

@@ -26,7 +26,7 @@ def scalar(losses):
 def test_one_penalty_for_all_kernels(kind):
     backbone = tiny(kind)
     assert len({v.path for v in backbone.variables}) == len(backbone.variables)
-    found = penalise(backbone, L2(0.1), Anchors())
+    found = penalise(backbone, L2(0.1), Anchors()).by_path
     kernels = [v for v in backbone.variables if v.path.endswith("/kernel")]
     assert attached(backbone) == set(found) == {v.path for v in kernels}
     assert not any("embedding" in path and "projection" not in path for path in found)
@@ -37,7 +37,7 @@ def test_one_penalty_for_all_kernels(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_anchored_where_they_are_now(kind):
     backbone, anchors = tiny(kind), Anchors()
-    found = penalise(backbone, L2SP(0.5), anchors)
+    found = penalise(backbone, L2SP(0.5), anchors).by_path
     assert scalar(backbone.losses) == 0.0
     assert len(anchors) == len(found) == len(anchors.weights)
     assert not anchors.trainable_weights
@@ -58,7 +58,7 @@ def test_gradients(kind):
     for penalty, origin in ((L2(0.1), 0), (L2SP(0.1), 1)):
         backbone = tiny(kind)
         start = {v.path: v.numpy() for v in backbone.trainable_variables}
-        found = penalise(backbone, penalty, Anchors())
+        found = penalise(backbone, penalty, Anchors()).by_path
         for variable in backbone.trainable_variables:
             variable.assign_add(0.5 * keras.ops.ones(variable.shape))
         variables = [v.value for v in backbone.trainable_variables]
@@ -80,7 +80,7 @@ def test_a_penalty_for_each_pattern():
         "transformer_layer_1/*/query/kernel": L1(0.5),
         "token_embedding/embeddings": L2(0.25),
     }
-    found = penalise(backbone, rules, anchors)
+    found = penalise(backbone, rules, anchors).by_path
     by_path = {v.path: v for v in backbone.variables}
     lower = {p for p in by_path if p.startswith("transformer_layer_0/")}
     lower = {p for p in lower if p.endswith("/kernel")}
@@ -102,14 +102,14 @@ def test_the_users_own_penalty_object_stays_free():
 
 def test_nothing_to_attach():
     backbone = tiny()
-    assert penalise(backbone, None, Anchors()) == {}
+    assert penalise(backbone, None, Anchors()) == ({}, {})
     assert attached(backbone) == set()
 
 
 def test_frozen_weights_are_left_out():
     backbone = tiny()
     freeze(backbone, 1)
-    found = penalise(backbone, L2(0.1), Anchors())
+    found = penalise(backbone, L2(0.1), Anchors()).by_path
     starts = {path.split("/")[0] for path in found}
     assert starts == {"transformer_layer_1", "pooled_dense"}
 

@@ -12,7 +12,7 @@ from tests.backbones import tiny
 from tfreg.inspect import penalty_report
 from tfreg.models import TextClassifier
 from tfreg.recipe import Recipe
-from tfreg.regularizers import L2, L2SP
+from tfreg.regularizers import L2, L2SP, GroupLasso
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +76,33 @@ def test_nothing_penalised():
     file = io.StringIO()
     assert penalty_report(TextClassifier(tiny(), labels=("a", "b")), file=file) == []
     assert "no weight is penalised" in file.getvalue()
+
+
+def test_a_set_and_what_is_zero():
+    rules = [L2(0.1), GroupLasso(0.3, "neurons")]
+    recipe = Recipe(dropout=0.0, backbone_regularizer=rules)
+    model = TextClassifier(tiny(), labels=("a", "b"), recipe=recipe)
+    model.compile()
+    stem = "transformer_layer_0/feedforward_"
+    weights = {v.path: v for v in model.trainable_variables}
+    first = weights[stem + "intermediate_dense/kernel"]
+    second = weights[stem + "output_dense/kernel"]
+    kept = np.arange(64) >= 16
+    first.assign(first * kept)  # 16 of 64 columns are empty, and half of their rows
+    second.assign(second * (np.arange(64) >= 8)[:, None])
+    file = io.StringIO()
+    rows = {row.path: row for row in penalty_report(model, file=file)}
+    together = rows["4 weights together"]
+    assert together.penalty == "GroupLasso" and together.strength == {"strength": 0.3}
+    assert together.zeros == pytest.approx(8 / 128)
+    assert rows[first.path].zeros == pytest.approx(16 / 64)
+    assert rows["transformer_layer_0/self_attention_layer/query/kernel"].zeros == 0.0
+    assert "25.0%" in file.getvalue() and "6.2%" in file.getvalue()
+    x = {
+        "token_ids": np.full((2, 4), 7),
+        "padding_mask": np.ones((2, 4), "int32"),
+        "segment_ids": np.zeros((2, 4), "int32"),
+    }
+    shares = penalty_report(model, (x, np.array([0, 1])), file=io.StringIO())
+    assert sum(row.loss_share for row in shares) < 1
+    assert all(0 <= row.gradient_share <= 1 for row in shares)

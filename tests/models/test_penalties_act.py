@@ -8,9 +8,10 @@ import pytest
 
 from tests.backbones import KINDS, tiny
 from tests.models.conftest import inputs_of, sgd
+from tfreg._checks import InputError
 from tfreg.models import TextClassifier, TokenTagger
 from tfreg.recipe import Recipe
-from tfreg.regularizers import L1, L2, L2SP
+from tfreg.regularizers import L1, L2, L2SP, ByDepth, GroupLasso
 
 RATE = 0.1
 
@@ -162,3 +163,71 @@ def test_a_tagger_is_penalised_too_and_never_on_the_pooler_it_does_not_read():
     assert "transformer_layer_0/self_attention_layer/query/kernel" in model.penalties
     assert "pooled_dense/kernel" not in model.penalties
     assert not any("pooled" in v.path for v in model.trainable_variables)
+
+
+@pytest.mark.parametrize("how", [{"run_eagerly": True}, {"jit_compile": True}])
+def test_several_penalties_add_up_also_on_sets(how, ids):
+    """Weights move by −lr·∇ of each, the set's gradient from its formula."""
+    rules = [L1(0.02), ByDepth(L2(0.1), 3.0), GroupLasso(0.01, "neurons")]
+    penalties = {"backbone_regularizer": rules}
+    start, plain, penalised = with_and_without("bert", penalties, ids, **how)
+    for path, w in start.items():
+        pull = np.zeros_like(w)
+        if path.endswith("/kernel") and path != "logits/kernel":
+            above = {"transformer_layer_0": 1}.get(path.partition("/")[0], 0)
+            pull = 0.02 * np.sign(w) + 2 * 0.1 * 3.0**above * w
+        if "feedforward" in path and path.endswith("/kernel"):
+            stem = path.rpartition("feedforward")[0] + "feedforward_"
+            first = start[stem + "intermediate_dense/kernel"]
+            second = start[stem + "output_dense/kernel"]
+            norms = np.sqrt((first**2).sum(0) + (second**2).sum(1))
+            scale = 0.01 * np.sqrt(2 * 32) / norms
+            pull += w * (scale if "intermediate" in path else scale[:, None])
+        expected = plain[path] - RATE * pull
+        np.testing.assert_allclose(penalised[path], expected, atol=5e-7, err_msg=path)
+
+
+def test_a_set_is_penalised_after_loading_too(tmp_path, ids):
+    x, y = ids
+    penalties = {"backbone_regularizer": [L2SP(0.1), GroupLasso(0.05)]}
+    model = build("bert", penalties)
+    model.train_on_batch(x, y)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    (ours,), (theirs,) = (m.set_penalties.values() for m in (model, again))
+    assert float(ours()) == pytest.approx(float(theirs())) and float(ours()) > 0
+    assert set(ours.weights) == set(theirs.weights)
+    first, second = (float(m.evaluate(x, y, verbose=0)[0]) for m in (model, again))
+    assert first == pytest.approx(second)
+
+
+def test_a_set_is_not_in_what_evaluate_says(ids):
+    x, y = ids
+    plain = build("bert", {})
+    start = trained(plain)
+    model = build("bert", {"backbone_regularizer": GroupLasso(5.0)}, start)
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(
+        plain.evaluate(x, y, verbose=0)
+    )
+    with_it = float(model.compute_loss(x, y, model(x), training=True))
+    without = float(plain.compute_loss(x, y, plain(x), training=True))
+    (value,) = (float(penalty()) for penalty in model.set_penalties.values())
+    assert with_it == pytest.approx(without + value, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "rules, what",
+    [
+        ({"*/query/kernel": GroupLasso()}, "acts on several weights together"),
+        ([], "at least one regularizer"),
+        ([L2(0.1), None], "regularizers in a list"),
+    ],
+)
+def test_what_cannot_be(rules, what):
+    with pytest.raises(InputError, match=what):
+        build("bert", {"backbone_regularizer": rules})
+
+
+def test_depth_needs_blocks_of_their_own():
+    with pytest.raises(InputError, match="share their weights"):
+        build("albert", {"backbone_regularizer": ByDepth(L2(0.1), 2.0)})

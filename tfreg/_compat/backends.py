@@ -61,6 +61,11 @@ def replicas() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def traced(function: Any) -> Any:
+    """A function as a graph, where the backend has graphs that keep variables."""
+    return tf.function(function) if on_tensorflow() else function
+
+
 def global_sum(value: Any) -> Any:
     """The sum of a value over all replicas; the value itself where there is one."""
     if not on_tensorflow():

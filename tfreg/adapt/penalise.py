@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
 from tfreg._checks import InputError
+from tfreg.adapt.depth import blocks_above
+from tfreg.regularizers import SetPenalty, Sum
+from tfreg.regularizers.place import bound
+from tfreg.regularizers.set_penalty import BoundSet
 from tfreg.selection import assign, kernels
+
 
 
 @keras.saving.register_keras_serializable("tfreg")
@@ -22,20 +27,49 @@ class Anchors(keras.layers.Layer):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(trainable=False, dtype="float32", **kwargs)
         self._by_path: dict[str, Any] = {}
+        self._fisher: dict[str, Any] = {}
+        self._estimated: Any = None
 
     def hold(self, variable: Any) -> Any:
-        """A copy of the variable's value now, as a non-trainable weight."""
-        anchor = self.add_weight(
-            shape=variable.shape,
+        """A copy of the variable's value at the start, as a non-trainable weight."""
+        if variable.path not in self._by_path:
+            anchor = self._weight(variable.shape, variable.path.replace("/", "."))
+            # JAX would share one buffer, and a step gives its variable's away.
+            anchor.assign(ops.copy(variable))
+            self._by_path[variable.path] = anchor
+        return self._by_path[variable.path]
+
+    def fisher(self, variable: Any) -> Any:
+        """Room for a variable's diagonal Fisher information, zeros until estimated."""
+        if self._estimated is None:
+            self._estimated = self._weight((), "fisher_estimated")
+        if variable.path not in self._fisher:
+            name = "fisher." + variable.path.replace("/", ".")
+            self._fisher[variable.path] = self._weight(variable.shape, name)
+        return self._fisher[variable.path]
+
+    def set_fisher(self, values: Mapping[str, Any]) -> None:
+        """Keep the diagonal Fisher information of the weights that have room for it."""
+        for path, weight in self._fisher.items():
+            weight.assign(values[path])
+        if self._estimated is not None:
+            self._estimated.assign(1.0)
+
+    @property
+    def lacks_fisher(self) -> bool:
+        """Whether a penalty needs the Fisher information and nobody estimated it."""
+        if self._estimated is None:
+            return False
+        return float(ops.convert_to_numpy(self._estimated)) == 0.0
+
+    def _weight(self, shape: Sequence[int], name: str) -> Any:
+        return self.add_weight(
+            shape=shape,
             initializer="zeros",
             dtype="float32",
             trainable=False,
-            name=variable.path.replace("/", "."),
+            name=name,
         )
-        # JAX would share one buffer, and a training step gives its variable's away.
-        anchor.assign(ops.copy(variable))
-        self._by_path[variable.path] = anchor
-        return anchor
 
     def __getitem__(self, path: str) -> Any:
         return self._by_path[path]
@@ -44,12 +78,33 @@ class Anchors(keras.layers.Layer):
         return len(self._by_path)
 
 
+class _Place:
+    """One weight of a backbone, as `tfreg.regularizers.place.Place` has it."""
+
+    def __init__(self, variable: Any, anchors: Anchors, depth: Any) -> None:
+        self.anchor = lambda: anchors.hold(variable)
+        self.fisher = lambda: anchors.fisher(variable)
+        self.blocks_above = None if depth is None else depth[variable.path]
+
+
+class Penalties(NamedTuple):
+    """What acts on a backbone.
+
+    Args:
+        by_path: {path: regulariser as attached to the weight}.
+        sets: {name: a penalty on several weights}.
+    """
+
+    by_path: dict[str, Any]
+    sets: dict[str, BoundSet]
+
+
 def penalise(
     backbone: Any,
     regularizer: Any,
     anchors: Anchors,
     name: str = "backbone_regularizer",
-) -> dict[str, Any]:
+) -> Penalties:
     """Attach regularisers to the trainable weights of a backbone.
 
     Setting ``layer.kernel_regularizer`` on a built layer does nothing; setting the
@@ -58,13 +113,10 @@ def penalise(
 
     Args:
         backbone: a built backbone, already adapted and frozen.
-        regularizer: one regulariser for all kernels that train, or
-            {path pattern: regulariser}, or None.
+        regularizer: one regulariser for all kernels that train, a sequence of such
+            (they add up), {path pattern: one or several}, or None.
         anchors: the layer, owned by the same model, that keeps anchor values.
         name: the argument's name, for errors.
-
-    Returns:
-        {path: regulariser as attached}.
 
     Raises:
         InputError: nothing matches; patterns overlap; a pattern matches a frozen
@@ -74,31 +126,59 @@ def penalise(
         raise InputError(
             "this backbone already belongs to a model with penalties; load it anew"
         )
-    if regularizer is None:
-        return {}
-    if isinstance(regularizer, Mapping):
-        rules = assign(name, backbone.weights, regularizer)
-        trained = {v.path for v in backbone.trainable_variables}
-        frozen = [path for path in rules if path not in trained]
-        if frozen:
-            raise InputError(
-                f"`{name}`: {frozen[0]!r} is frozen, and a penalty on a frozen weight "
-                f"does nothing ({len(frozen)} such weights)"
-            )
-    else:
-        rules = {v.path: regularizer for v in kernels(backbone.trainable_variables)}
-        if not rules:
-            raise InputError(f"`{name}`: the backbone has no kernel that trains")
     by_path = {v.path: v for v in backbone.trainable_variables}
+    sets: dict[str, BoundSet] = {}
+    rules: dict[str, list[Any]] = {}
+    if isinstance(regularizer, Mapping):
+        rules = {
+            path: _several(found)
+            for path, found in _by_pattern(backbone, regularizer, name).items()
+        }
+    else:
+        several = _several(regularizer)
+        on_each = [one for one in several if not isinstance(one, SetPenalty)]
+        for penalty in several:
+            if isinstance(penalty, SetPenalty):
+                key = type(penalty).__name__ + (f"_{len(sets)}" if sets else "")
+                sets[key] = penalty.bound_to(by_path)
+        if on_each:
+            rules = {v.path: on_each for v in kernels(by_path.values())}
+            if not rules:
+                raise InputError(f"`{name}`: the backbone has no kernel that trains")
+    depth = blocks_above(backbone)
     attached = {}
-    for path, rule in rules.items():
-        if getattr(rule, "needs_anchor", False):
-            rule = rule.anchored(anchors.hold(by_path[path]))
+    for path, each in rules.items():
+        place = _Place(by_path[path], anchors, depth)
+        acting = [bound(one, place) for one in each]
+        rule = acting[0] if len(acting) == 1 else Sum(acting)
         _try(rule, by_path[path], name)
         attached[path] = rule
     for path, rule in attached.items():  # all of them, or none
         by_path[path].regularizer = rule
-    return attached
+    return Penalties(attached, sets)
+
+
+def _several(regularizer: Any) -> list[Any]:
+    if regularizer is None:
+        return []
+    if isinstance(regularizer, (list, tuple)):
+        return list(regularizer)
+    return [regularizer]
+
+
+def _by_pattern(
+    backbone: Any, rules: Mapping[str, Any], name: str
+) -> dict[str, Any]:
+    """One rule for each matched path, all of which train."""
+    found = assign(name, backbone.weights, rules)
+    trained = {v.path for v in backbone.trainable_variables}
+    frozen = [path for path in found if path not in trained]
+    if frozen:
+        raise InputError(
+            f"`{name}`: {frozen[0]!r} is frozen, and a penalty on a frozen weight "
+            f"does nothing ({len(frozen)} such weights)"
+        )
+    return found
 
 
 def _try(rule: Any, variable: Any, name: str) -> None:

@@ -11,7 +11,7 @@ from tfreg.adapt.describe import describe
 from tfreg.adapt.dropout import set_dropout
 from tfreg.adapt.freeze import freeze, freeze_unread
 from tfreg.adapt.lean import make_lean
-from tfreg.adapt.penalise import Anchors, penalise
+from tfreg.adapt.penalise import Anchors, Penalties, penalise
 
 
 def prepare(
@@ -20,7 +20,7 @@ def prepare(
     architecture: Mapping[str, Any],
     read: Callable[[Any], Any],
     anchors: Anchors,
-) -> dict[str, Any]:
+) -> Penalties:
     """Make a backbone what a recipe says; from then on it belongs to one model.
 
     Penalties come last, because they count on trainable weights only; a second model
@@ -32,9 +32,6 @@ def prepare(
         architecture: what `describe` says, of the checkpoint.
         read: the part of the backbone's output that the head reads.
         anchors: the layer, owned by the model, that keeps anchor values.
-
-    Returns:
-        {path: regulariser as attached}.
 
     Raises:
         InputError: the recipe does not fit the backbone, which is then as it was; or

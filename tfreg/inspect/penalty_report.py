@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,13 +16,15 @@ from tfreg.models.feeding import whole_batch
 
 
 class PenaltyRow(NamedTuple):
-    """One penalised variable.
+    """One penalised variable, or one penalty on several of them.
 
     Args:
-        path: of the variable.
+        path: of the variable; of a penalty on several, how many they are.
         penalty: the regulariser's class.
         strength: its numbers, by the names its config gives them.
         value: Ω(w) now.
+        zeros: share of its weights that are exactly zero, in [0, 1]; of a penalty on
+            groups, the share of groups that are.
         loss_share: Ω(w) / (data loss + all penalties), in [0, 1]; None without a batch.
         gradient_share: ‖∇Ω‖ / (‖∇Ω‖ + ‖∇data loss‖) on this variable, in [0, 1]: ½
             where both pull equally hard; None without a batch.
@@ -31,6 +34,7 @@ class PenaltyRow(NamedTuple):
     penalty: str
     strength: dict[str, float]
     value: float
+    zeros: float
     loss_share: float | None = None
     gradient_share: float | None = None
 
@@ -58,27 +62,57 @@ def penalty_report(
         no weight is penalised
         []
     """
-    variables = [v for v in model.trainable_variables if v.regularizer is not None]
-    values = [float(ops.convert_to_numpy(v.regularizer(v))) for v in variables]
-    shares: list[tuple[float | None, float | None]] = [(None, None)] * len(variables)
-    if batch is not None and variables:
-        shares = _shares(model, batch, variables, values)
+    penalised = [_of_one(v) for v in model.trainable_variables if v.regularizer]
+    penalised += [_of_set(bound) for bound in model.set_penalties.values()]
+    values = [float(ops.convert_to_numpy(one.value())) for one in penalised]
+    shares: list[tuple[float | None, float | None]] = [(None, None)] * len(penalised)
+    if batch is not None and penalised:
+        shares = _shares(model, batch, penalised, values)
     rows = [
         PenaltyRow(
-            v.path,
-            type(v.regularizer).__name__,
-            _strength(v.regularizer),
+            one.path,
+            type(one.penalty).__name__,
+            _strength(one.penalty),
             value,
+            one.zeros,
             *share,
         )
-        for v, value, share in zip(variables, values, shares)
+        for one, value, share in zip(penalised, values, shares)
     ]
     _print(rows, Console(file=file))
     return rows
 
 
+class _Penalised(NamedTuple):
+    path: str
+    penalty: Any
+    variables: list[Any]
+    value: Callable[[], Any]
+    zeros: float
+
+
+def _of_one(variable: Any) -> _Penalised:
+    rule = variable.regularizer
+    zeros = _zeros(variable)
+    return _Penalised(variable.path, rule, [variable], lambda: rule(variable), zeros)
+
+
+def _of_set(bound: Any) -> _Penalised:
+    variables = list(bound.weights.values())
+    if bound.norms is None:
+        zeros = float(np.mean([_zeros(variable) for variable in variables]))
+    else:
+        zeros = _zeros(bound.norms())
+    path = f"{len(variables)} weights together"
+    return _Penalised(path, bound.penalty, variables, bound, zeros)
+
+
+def _zeros(values: Any) -> float:
+    return float(np.mean(ops.convert_to_numpy(values) == 0))
+
+
 def _shares(
-    model: Any, batch: Any, variables: list[Any], values: list[float]
+    model: Any, batch: Any, penalised: list[_Penalised], values: list[float]
 ) -> list[tuple[float | None, float | None]]:
     x, y, sample_weight = whole_batch(model, batch)
     if y is None:
@@ -87,21 +121,22 @@ def _shares(
     def data_loss() -> Any:
         return _compat.data_loss(model, y, model(x, training=False), sample_weight)
 
-    loss, pulls = _compat.value_and_gradients(data_loss, variables)
+    variables = {v.path: v for one in penalised for v in one.variables}
+    loss, gradients = _compat.value_and_gradients(data_loss, list(variables.values()))
+    pulls = dict(zip(variables, gradients))
     total = float(ops.convert_to_numpy(loss)) + sum(values)
     shares: list[tuple[float | None, float | None]] = []
-    for variable, value, pull in zip(variables, values, pulls):
-        _, (own,) = _compat.value_and_gradients(
-            lambda v=variable: v.regularizer(v), [variable]
-        )
-        ours, theirs = _norm(own), _norm(pull)
+    for one, value in zip(penalised, values):
+        _, own = _compat.value_and_gradients(one.value, one.variables)
+        ours, theirs = _norm(own), _norm([pulls[v.path] for v in one.variables])
         both = ours + theirs
         shares.append((value / total if total else 0.0, ours / both if both else 0.0))
     return shares
 
 
-def _norm(gradient: Any) -> float:
-    return float(np.linalg.norm(ops.convert_to_numpy(gradient).astype("float64")))
+def _norm(gradients: list[Any]) -> float:
+    arrays = [ops.convert_to_numpy(g).astype("float64") for g in gradients]
+    return float(np.sqrt(sum(np.sum(array**2) for array in arrays)))
 
 
 def _strength(regularizer: Any) -> dict[str, float]:
@@ -117,14 +152,15 @@ def _print(rows: list[PenaltyRow], console: Console) -> None:
     if not rows:
         console.print("no weight is penalised")
         return
-    table = Table("weight", "penalty", "strength", "value", box=None)
+    table = Table("weight", "penalty", "strength", "value", "zeros", box=None)
     shared = rows[0].loss_share is not None
     if shared:
         table.add_column("of loss", justify="right")
         table.add_column("of gradient", justify="right")
     for row in rows:
         strength = ", ".join(f"{k}={v:g}" for k, v in row.strength.items())
-        cells = [row.path, row.penalty, strength, f"{row.value:.4g}"]
+        zeros = f"{row.zeros:.1%}" if row.zeros else ""
+        cells = [row.path, row.penalty, strength, f"{row.value:.4g}", zeros]
         if shared:
             cells += [f"{row.loss_share:.2%}", f"{row.gradient_share:.2%}"]
         table.add_row(*cells)

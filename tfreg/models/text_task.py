@@ -22,6 +22,7 @@ from tfreg.data.preprocessing import TextPreprocessor
 from tfreg.layers import Dropout
 from tfreg.models import feeding
 from tfreg.models.accumulating import accumulated_step, check_accumulation
+from tfreg.models.fisher import estimate_fisher
 from tfreg.models.fitting import (
     begin_schedule,
     check_compile,
@@ -34,6 +35,7 @@ from tfreg.models.reusing import FEATURES, Halves, reuse_features
 from tfreg.optimizers import AdamW, WarmupDecay
 from tfreg.optimizers.adamw import NO_DECAY
 from tfreg.recipe import Recipe
+from tfreg.regularizers.place import is_anchored
 
 
 class TextTask(keras_hub.models.Task):
@@ -100,7 +102,7 @@ class TextTask(keras_hub.models.Task):
         self.labels = labels
         self.recipe = recipe
         self.architecture = architecture
-        self.penalties = penalties
+        self.penalties, self.set_penalties = penalties
         self.halves: Halves | None = None  # made by the first fit of a frozen encoder
 
     def _reads(self, output: Any, pooler: bool) -> Any:
@@ -133,7 +135,7 @@ class TextTask(keras_hub.models.Task):
         anchored = [
             path
             for path, penalty in self.penalties.items()
-            if getattr(penalty, "needs_anchor", False)
+            if is_anchored(penalty)
         ]
         return AdamW(
             WarmupDecay(recipe.learning_rate, recipe.warmup, recipe.schedule),
@@ -188,9 +190,12 @@ class TextTask(keras_hub.models.Task):
 
         Penalties in `val_loss` would let a strong λ look like a bad model.
         """
-        if training:
-            return super().compute_loss(x, y, y_pred, sample_weight, training=training)
-        return _compat.data_loss(self, y, y_pred, sample_weight)
+        if not training:
+            return _compat.data_loss(self, y, y_pred, sample_weight)
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training=training)
+        # Keras shares out the penalties of single weights among the replicas.
+        sets = [value() / _compat.replicas() for value in self.set_penalties.values()]
+        return sum(sets, loss)
 
     def train_step(self, *args: Any) -> Any:
         """Keras's step; a batch to accumulate over goes through it in parts."""
@@ -284,6 +289,8 @@ class TextTask(keras_hub.models.Task):
         )
         if validation_data is not None:
             kwargs["validation_data"] = splits[1].arguments["x"]
+        if self.anchors.lacks_fisher:
+            estimate_fisher(self, x, y)
         steps = steps_per_epoch or train.steps()
         begin_schedule(self, steps, epochs, initial_epoch)
         return super().fit(

@@ -2,6 +2,25 @@
 
 from keras.regularizers import L1, L1L2, L2
 
+from tfreg.regularizers.combined import ByDepth, Multiple, Sum
+from tfreg.regularizers.fisher_l2sp import FisherL2SP
+from tfreg.regularizers.group_lasso import GroupLasso
 from tfreg.regularizers.l2sp import L2SP
+from tfreg.regularizers.orthogonal import Orthogonal
+from tfreg.regularizers.set_penalty import SetPenalty
+from tfreg.regularizers.spectral import Spectral
 
-__all__ = ["L1", "L2", "L1L2", "L2SP"]
+__all__ = [
+    "ByDepth",
+    "FisherL2SP",
+    "GroupLasso",
+    "L1",
+    "L1L2",
+    "L2",
+    "L2SP",
+    "Multiple",
+    "Orthogonal",
+    "SetPenalty",
+    "Spectral",
+    "Sum",
+]

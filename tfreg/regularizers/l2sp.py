@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from tfreg._checks import InputError, check_number
+from tfreg.regularizers.place import Place
 
 
 @keras.saving.register_keras_serializable("tfreg")
@@ -47,6 +48,10 @@ class L2SP(keras.regularizers.Regularizer):
         bound = L2SP(self.alpha)
         bound._anchor = anchor
         return bound
+
+    def bound(self, place: Place) -> L2SP:
+        """The same penalty, measured from where the weight at ``place`` started."""
+        return self.anchored(place.anchor())
 
     def __call__(self, x: Any) -> Any:
         if self._anchor is None:

@@ -1,0 +1,79 @@
+"""How much the answers of a model hang on each of its weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfreg import _compat
+from tfreg._checks import InputError, check_integer
+from tfreg.models.feeding import whole_batch
+
+
+def estimate_fisher(
+    model: Any, x: Any, y: Any = None, *, examples: int = 256, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """The diagonal of the empirical Fisher information of a model's encoder.
+
+    F_i = 1/N·Σ_n (∂L_n/∂w_i)², L_n the summed loss of example n (a text, or all words
+    of a sentence) with dropout off and without penalties: for a classifier or tagger
+    −log p(y_n|x_n), for a regressor the squared error. A model whose penalty needs it
+    (`FisherL2SP`) keeps it.
+
+    Args:
+        model: a compiled tfreg model.
+        x, y: labelled data, in the forms that `fit` takes; of a data set, its first
+            batch.
+        examples: at most so many, chosen at random, are looked at one by one; at
+            least 1, defaults to 256.
+        seed: of the choice.
+
+    Returns:
+        {path: array} for the encoder's weights that train.
+
+    Raises:
+        InputError: data without targets, or no examples.
+
+    Example:
+        >>> fisher = estimate_fisher(model, ["a good text", "a bad one"], ["good", "bad"])
+        >>> all((values >= 0).all() for values in fisher.values())
+        True
+
+    Kirkpatrick et al. (2017), section 2; Martens (2020), section 11, on what the
+    empirical one is and is not.
+    """
+    check_integer("examples", examples, low=1)
+    inputs, targets, _ = whole_batch(model, x if y is None else (x, y))
+    if targets is None:
+        raise InputError("`x` must be labelled: there is no loss without targets")
+    chosen = np.random.default_rng(seed).permutation(len(targets))[:examples]
+    variables = model.backbone.trainable_variables
+    loss_object = getattr(model, "loss", None)
+
+    def squares(row: Any, target: Any) -> list[Any]:
+        def loss() -> Any:
+            mean = _compat.data_loss(model, target, model(row, training=False), None)
+            words = getattr(loss_object, "count", lambda _: 1.0)(target)
+            return mean * words
+
+        _, gradients = _compat.value_and_gradients(loss, variables)
+        return [ops.square(ops.cast(gradient, "float32")) for gradient in gradients]
+
+    squares = _compat.traced(squares)
+    sums = [np.zeros(variable.shape, "float64") for variable in variables]
+    for place in chosen:
+        rows = keras.tree.map_structure(
+            lambda array: ops.convert_to_tensor(array[place : place + 1]),
+            (inputs, targets),
+        )
+        for total, more in zip(sums, squares(*rows)):
+            total += ops.convert_to_numpy(more)
+    fisher = {
+        variable.path: (total / len(chosen)).astype("float32")
+        for variable, total in zip(variables, sums)
+    }
+    model.anchors.set_fisher(fisher)
+    return fisher

@@ -1,0 +1,108 @@
+"""The group lasso over attention heads or feed-forward neurons."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfreg._checks import InputError, check_choice, check_number
+from tfreg.functional.groups import safe_root, squares_along
+from tfreg.regularizers.set_penalty import BoundSet, SetPenalty
+
+# How the paths of one block's kernels end, and the axis that counts its groups.
+_MEMBERS = {
+    "heads": {
+        "query/kernel": 1,
+        "key/kernel": 1,
+        "value/kernel": 1,
+        "attention_output/kernel": 0,
+    },
+    "neurons": {
+        "feedforward_intermediate_dense/kernel": 1,
+        "feedforward_output_dense/kernel": 0,
+    },
+}
+
+
+@keras.saving.register_keras_serializable("tfreg")
+class GroupLasso(SetPenalty):
+    """The sum of the norms of groups of weights, which empties whole groups.
+
+    Ω(w) = λ·Σ_g √|g|·‖w_g‖₂, in float32, over all blocks. A group is an attention head
+    (its slices of the query, key, value and output kernels together) or a feed-forward
+    neuron (its column of the first kernel and its row of the second). By gradients a
+    group comes near zero; exact zeros need a proximal step (`ProximalL1`).
+
+    Args:
+        strength: λ, above 0; defaults to 1e-4.
+        groups: ``"heads"`` (default) or ``"neurons"``.
+
+    Raises:
+        InputError: a strength that is not above 0; a backbone without such groups
+            among the weights that train.
+
+    Example:
+        >>> model = build_classifier(
+        ...     backbone, ("bad", "good"), tokenizer=tokenizer,
+        ...     backbone_regularizer=GroupLasso(1e-4, groups="neurons"),
+        ... )
+
+    Yuan & Lin (2006), "Model selection and estimation in regression with grouped
+    variables", equation 2.2 with K_g = |g|·I. The gradient of an empty group is 0.
+    """
+
+    def __init__(self, strength: float = 1e-4, groups: str = "heads") -> None:
+        self.strength = check_number("strength", strength, low=0, open_low=True)
+        self.groups = check_choice("groups", groups, tuple(_MEMBERS))
+
+    def bound_to(self, variables: Mapping[str, Any]) -> BoundSet:
+        """The penalty over all blocks of these weights."""
+        blocks = self.members(variables)
+        weights = {w.path: w for block in blocks for w, _ in block}
+
+        def roots() -> list[Any]:
+            return [safe_root(self.squares(block)) for block in blocks]
+
+        def value() -> Any:
+            sizes = [math.sqrt(group_size(block)) for block in blocks]
+            norms = zip(sizes, roots())
+            return self.strength * sum(size * ops.sum(norm) for size, norm in norms)
+
+        return BoundSet(self, weights, value, lambda: ops.concatenate(roots()))
+
+    def members(self, variables: Mapping[str, Any]) -> list[list[tuple[Any, int]]]:
+        """For each block its kernels, each with the axis that counts the groups.
+
+        Raises:
+            InputError: there are none.
+        """
+        ends = _MEMBERS[self.groups]
+        first = next(iter(ends))
+        blocks = []
+        for path in variables:
+            stem = path.removesuffix(first)
+            if stem == path or not all(stem + end in variables for end in ends):
+                continue
+            blocks.append([(variables[stem + end], axis) for end, axis in ends.items()])
+        if not blocks:
+            raise InputError(
+                f"`GroupLasso`: no block has {self.groups} that train "
+                f"(kernels that end in {', '.join(ends)})"
+            )
+        return blocks
+
+    def squares(self, block: list[tuple[Any, int]]) -> Any:
+        """‖w_g‖² of each group of one block."""
+        return sum(squares_along(kernel, axis) for kernel, axis in block)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"strength": self.strength, "groups": self.groups}
+
+
+def group_size(block: list[tuple[Any, int]]) -> int:
+    """|g|: weights of one group."""
+    return sum(math.prod(k.shape) // int(k.shape[axis]) for k, axis in block)
