@@ -12,7 +12,7 @@ import pytest
 
 from tfreg._checks import InputError
 from tfreg.recipe import SHORT_NAMES, Recipe
-from tfreg.regularizers import L1, L1L2, L2, L2SP
+from tfreg.regularizers import L1, L1L2, L2, L2SP, ByDepth, FisherL2SP, GroupLasso
 
 FIELDS = [field.name for field in dataclasses.fields(Recipe)]
 
@@ -340,10 +340,13 @@ def test_short_names():
     assert type(Recipe.from_options({"l1": 0.1}).kernel_regularizer) is L1
 
 
-def test_both_strengths_make_one_penalty():
-    both = Recipe.from_options({"l1": 0.1, "l2": 0.2}).kernel_regularizer
-    assert type(both) is L1L2
-    assert float(both(WEIGHTS)) == pytest.approx(1.4)
+def test_several_strengths_add_up():
+    first, second = Recipe.from_options({"l1": 0.1, "l2": 0.2}).kernel_regularizer
+    assert (type(first), type(second)) == (L1, L2)
+    assert float(first(WEIGHTS)) + float(second(WEIGHTS)) == pytest.approx(1.4)
+    several = Recipe.from_options({"l2sp": 0.1, "group_lasso": 0.2})
+    kinds = [type(one).__name__ for one in several.backbone_regularizer]
+    assert kinds == ["L2SP", "GroupLasso"]
 
 
 def test_short_names_left_out():
@@ -362,7 +365,8 @@ def test_a_penalty_given_twice():
     with pytest.raises(InputError) as error:
         Recipe.from_options({"l2": 0.1, "kernel_regularizer": L1(0.1)})
     assert str(error.value) == (
-        "`kernel_regularizer` is given twice: by itself and by ['l1', 'l2']"
+        "`kernel_regularizer` is given twice: by itself and by "
+        "['l1', 'l2', 'proximal_l1']"
     )
     recipe = Recipe.from_options({"l2": 0.1, "kernel_regularizer": None})
     assert type(recipe.kernel_regularizer) is L2

@@ -20,14 +20,39 @@ PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 FREEZES = ("embeddings", "backbone")
 
 # The short names of the command line (and of search spaces): name -> (recipe field,
-# how the number becomes a regulariser, help).
-SHORT_NAMES: dict[str, tuple[str, str, str]] = {
-    "l1": ("kernel_regularizer", "L1", "strength of λ·Σ|w| on the head's kernels"),
-    "l2": ("kernel_regularizer", "L2", "strength of λ·Σw² on the head's kernels"),
+# the regulariser's class, its argument that the number is, help).
+SHORT_NAMES: dict[str, tuple[str, str, str, str]] = {
+    "l1": (
+        *("kernel_regularizer", "L1", "l1"),
+        "strength of λ·Σ|w| on the head's kernels",
+    ),
+    "l2": (
+        *("kernel_regularizer", "L2", "l2"),
+        "strength of λ·Σw² on the head's kernels",
+    ),
+    "proximal_l1": (
+        *("kernel_regularizer", "tfreg>ProximalL1", "strength"),
+        "strength of λ·Σ|w| on the head's kernels, by steps that give exact zeros",
+    ),
     "l2sp": (
-        "backbone_regularizer",
-        "L2SP",
+        *("backbone_regularizer", "tfreg>L2SP", "alpha"),
         "strength of λ·Σ(w−w⁰)² on the pretrained kernels",
+    ),
+    "fisher_l2sp": (
+        *("backbone_regularizer", "tfreg>FisherL2SP", "alpha"),
+        "strength of λ·ΣF·(w−w⁰)² on the pretrained kernels, F the Fisher information",
+    ),
+    "orthogonal": (
+        *("backbone_regularizer", "tfreg>Orthogonal", "alpha"),
+        "strength of λ·‖WᵀW−I‖² on the pretrained kernels",
+    ),
+    "spectral": (
+        *("backbone_regularizer", "tfreg>Spectral", "alpha"),
+        "strength of λ·σ_max(W)² on the pretrained kernels",
+    ),
+    "group_lasso": (
+        *("backbone_regularizer", "tfreg>GroupLasso", "strength"),
+        "strength of λ·Σ√|g|·‖w_g‖ over the attention heads",
     ),
 }
 
@@ -72,7 +97,8 @@ class Recipe:
     AdamW, decay off layer norms and biases, warm-up then linear decay, clipping.
 
     Args:
-        kernel_regularizer: a Keras regulariser for the head's Dense kernels.
+        kernel_regularizer: a Keras regulariser for the head's Dense kernels, or a
+            list of such (they add up).
         backbone_regularizer: a Keras regulariser for all pretrained kernels that
             train, a list of such (they add up), or a mapping from path pattern
             (``"transformer_layer_0/*"``, as in `fnmatch`, on the whole path) to one
@@ -192,17 +218,19 @@ class Recipe:
 
     def _check_regularizers(self) -> None:
         """Turn serialised regularisers into live ones; refuse anything else."""
-        kernel = _read_regularizer("kernel_regularizer", self.kernel_regularizer)
-        if getattr(kernel, "needs_anchor", False):
-            raise InputError(
-                "`kernel_regularizer` cannot be anchored: the head has no pretrained "
-                f"values; use `backbone_regularizer={type(kernel).__name__}(...)`"
-            )
-        if hasattr(kernel, "bound_to") or type(kernel).__name__ == "ByDepth":
-            raise InputError(
-                f"`kernel_regularizer` cannot be {type(kernel).__name__}, which acts "
-                "on blocks of an encoder; use `backbone_regularizer`"
-            )
+        kernel = _read_several("kernel_regularizer", self.kernel_regularizer)
+        for one in kernel if isinstance(kernel, tuple) else (kernel,):
+            if getattr(one, "needs_anchor", False):
+                raise InputError(
+                    "`kernel_regularizer` cannot be anchored: the head has no "
+                    "pretrained values; use "
+                    f"`backbone_regularizer={type(one).__name__}(...)`"
+                )
+            if hasattr(one, "bound_to") or type(one).__name__ == "ByDepth":
+                raise InputError(
+                    f"`kernel_regularizer` cannot be {type(one).__name__}, which acts "
+                    "on blocks of an encoder; use `backbone_regularizer`"
+                )
         backbone = self.backbone_regularizer
         if isinstance(backbone, Mapping) and "class_name" not in backbone:
             if not backbone or not all(isinstance(key, str) for key in backbone):
@@ -260,25 +288,24 @@ class Recipe:
         short = {k: v for k, v in options.items() if k in SHORT_NAMES and v is not None}
         for name, strength in short.items():
             check_number(name, strength, low=0, open_low=True)
-        if "l1" in short and "l2" in short:
-            both = {"l1": short.pop("l1"), "l2": short.pop("l2")}
-            _take("kernel_regularizer", ("L1L2", both), fields)
-        for name, strength in short.items():
-            field, kind, _ = SHORT_NAMES[name]
-            argument = "alpha" if kind == "L2SP" else name
-            _take(field, (kind, {argument: strength}), fields)
+        for field in ("kernel_regularizer", "backbone_regularizer"):
+            found = [
+                {"class_name": kind, "config": {argument: short[name]}}
+                for name, (own, kind, argument, _) in SHORT_NAMES.items()
+                if own == field and name in short
+            ]
+            if found:
+                _take(field, found, fields)
         check_fields(fields)
         return cls(**fields)
 
 
-def _take(field: str, choice: tuple[str, dict[str, float]], fields: dict) -> None:
-    """Put the regulariser a short name stands for into its field."""
-    kind, arguments = choice
+def _take(field: str, found: list[dict[str, Any]], fields: dict[str, Any]) -> None:
+    """Put the regularisers that short names stand for into their field."""
     if fields.get(field) is not None:
         names = [name for name, row in SHORT_NAMES.items() if row[0] == field]
         raise InputError(f"`{field}` is given twice: by itself and by {names}")
-    package = "tfreg>" if kind == "L2SP" else ""
-    fields[field] = {"class_name": package + kind, "config": arguments}
+    fields[field] = found[0] if len(found) == 1 else found
 
 
 def check_fields(fields: Mapping[str, Any]) -> None:

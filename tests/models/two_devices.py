@@ -16,7 +16,7 @@ import tensorflow as tf
 from tests.backbones import tiny, tokenizer
 from tfreg._checks import DataWarning
 from tfreg.builders import build_classifier, build_tagger
-from tfreg.regularizers import L2, L2SP
+from tfreg.regularizers import L2, L2SP, GroupLasso
 
 
 def main(devices: int, out: str) -> None:
@@ -35,7 +35,7 @@ def main(devices: int, out: str) -> None:
         "batch_size": 4,
         "dropout": 0.0,
         "kernel_regularizer": L2(0.1),
-        "backbone_regularizer": L2SP(0.5),
+        "backbone_regularizer": [L2SP(0.5), GroupLasso(0.01, "neurons")],
     }
     weights = {}
     with strategy.scope() if strategy else contextlib.nullcontext():

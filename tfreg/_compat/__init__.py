@@ -33,7 +33,14 @@ from tfreg._compat.gradients import (
     value_and_gradients,
 )
 from tfreg._compat.presets import load_task, transformers_converter
-from tfreg._compat.training import data_loss, iterations, schedule, track_loss
+from tfreg._compat.training import (
+    data_loss,
+    iterations,
+    keras_variable,
+    schedule,
+    second_moment,
+    track_loss,
+)
 from tfreg._compat.wordpiece import tokenize_bert, word_to_pieces
 
 __all__ = [
@@ -52,12 +59,14 @@ __all__ = [
     "gradients_in_turn",
     "iterations",
     "jit_compile",
+    "keras_variable",
     "load_task",
     "nested_layers",
     "on_tensorflow",
     "replace_dropout",
     "replicas",
     "schedule",
+    "second_moment",
     "set_dropout_rate",
     "sum_rows",
     "tokenize_bert",

@@ -30,3 +30,14 @@ def schedule(optimizer: Any) -> Any:
 def iterations(optimizer: Any) -> int:
     """Steps an optimiser has done; `int()` fails on a mirrored variable."""
     return int(ops.convert_to_numpy(optimizer.iterations.value))
+
+
+def keras_variable(optimizer: Any, variable: Any) -> Any:
+    """The Keras variable of what an optimiser updates, which may be TensorFlow's."""
+    index = optimizer._get_variable_index(variable)
+    return optimizer._trainable_variables[index]
+
+
+def second_moment(optimizer: Any, variable: Any) -> Any:
+    """Adam's running mean of squared gradients of a variable, not corrected."""
+    return optimizer._velocities[optimizer._get_variable_index(variable)]

@@ -11,7 +11,7 @@ from tfreg._checks import InputError
 from tfreg.cli.session import start_keras
 from tfreg.recipe import SHORT_NAMES, Recipe
 
-_PENALTIES = {*SHORT_NAMES, *(field for field, _, _ in SHORT_NAMES.values())}
+_PENALTIES = {*SHORT_NAMES, *(row[0] for row in SHORT_NAMES.values())}
 
 
 def add_recipe_options(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,8 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
             metavar=None if choices else "X",
             help=_plain(f"{field.metadata['help']} (default: {default})"),
         )
-    for name, (recipe_field, kind, text) in SHORT_NAMES.items():
+    for name, (recipe_field, kind, _, text) in SHORT_NAMES.items():
+        kind = kind.removeprefix("tfreg>")
         group.add_argument(
             option_name(name),
             type=_reader(float, "float"),
@@ -57,9 +58,9 @@ def read_recipe(arguments: argparse.Namespace) -> Recipe:
     fields = {}
     if given["config"] is not None:
         fields = Recipe.from_json(given["config"]).to_json()
-    for name, (field, _, _) in SHORT_NAMES.items():
+    for name, row in SHORT_NAMES.items():
         if name in given:
-            fields.pop(field, None)
+            fields.pop(row[0], None)
     options = {name: given[name] for name in (*known, *SHORT_NAMES) if name in given}
     return Recipe.from_options({**fields, **options})
 

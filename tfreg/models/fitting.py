@@ -8,7 +8,8 @@ import keras
 
 from tfreg import _compat
 from tfreg._checks import InputError
-from tfreg.optimizers import WarmupDecay
+from tfreg.optimizers import ProximalSteps, WarmupDecay
+from tfreg.optimizers.proximal import proximal_strength
 from tfreg.recipe import Recipe
 
 _NOT_IN_FIT = {
@@ -46,6 +47,25 @@ def check_compile(kwargs: dict[str, Any], builder: str) -> None:
                 "layers, which are built already; write "
                 f"`build_{builder}(preset, ..., {name}=...)`"
             )
+
+
+def give_proximal_sets(model: Any) -> None:
+    """Let the optimiser take the proximal steps that the model's penalties need.
+
+    Raises:
+        InputError: it takes none, and the penalties would do nothing.
+    """
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    sets = [bound for bound in model.set_penalties.values() if bound.shrink]
+    single = [v for v in model.trainable_variables if proximal_strength(v.regularizer)]
+    if isinstance(optimizer, ProximalSteps):
+        optimizer.proximal_sets = sets
+    elif (sets or single) and optimizer is not None:
+        raise InputError(
+            "`compile(optimizer=...)`: a proximal penalty acts by a step of the "
+            "optimiser; take one of tfreg.optimizers (AdamW, SGD); got "
+            f"{type(optimizer).__name__}"
+        )
 
 
 def early_stopping(model: Any, callbacks: list[Any], epochs: int) -> list[Any]:

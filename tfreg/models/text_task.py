@@ -29,12 +29,14 @@ from tfreg.models.fitting import (
     check_fit,
     check_steps,
     early_stopping,
+    give_proximal_sets,
 )
 from tfreg.models.predicting import predict_batches
 from tfreg.models.reusing import FEATURES, Halves, reuse_features
 from tfreg.optimizers import AdamW, WarmupDecay
 from tfreg.optimizers.adamw import NO_DECAY
 from tfreg.recipe import Recipe
+from tfreg.regularizers.combined import as_one
 from tfreg.regularizers.place import is_anchored
 
 
@@ -85,7 +87,7 @@ class TextTask(keras_hub.models.Task):
         self.logits = keras.layers.Dense(
             units,
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
-            kernel_regularizer=recipe.kernel_regularizer,
+            kernel_regularizer=as_one(recipe.kernel_regularizer),
             dtype="float32",  # losses and metrics need every digit
             name="logits",
         )
@@ -168,6 +170,7 @@ class TextTask(keras_hub.models.Task):
             **kwargs,
         )
         check_accumulation(self)
+        give_proximal_sets(self)
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile as saved; Keras skips this for models with their own `compile`."""

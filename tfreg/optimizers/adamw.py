@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from tfreg import _compat
 from tfreg._checks import InputError
+from tfreg.optimizers.proximal import ProximalSteps
 from tfreg.selection import matches
 
 # Layer norms and biases, in every backbone of KerasHub. (Patterns such as "LayerNorm",
@@ -17,7 +19,7 @@ NO_DECAY = ("*/bias", "*/gamma", "*/beta", "bias", "gamma", "beta")
 
 
 @keras.saving.register_keras_serializable("tfreg")
-class AdamW(_compat.OnePassAdamW):
+class AdamW(ProximalSteps, _compat.OnePassAdamW):
     """Bias-corrected Adam with decoupled weight decay.
 
     w ← w·(1 − η·wd), then w ← w − η·m̂/(√v̂ + ε/√(1−β₂ᵗ)) with m̂, v̂ corrected for
@@ -26,7 +28,7 @@ class AdamW(_compat.OnePassAdamW):
     left out of the decay are chosen by path pattern and are part of the config (Keras
     forgets them when saved, and drops them inside a loss-scaling optimiser), and the
     rows of a sparse embedding gradient are summed before the second moment sees them,
-    as in every other framework.
+    as in every other framework. Weights with a `ProximalL1` end each step with theirs.
 
     Args:
         learning_rate: number or schedule.
@@ -79,6 +81,14 @@ class AdamW(_compat.OnePassAdamW):
         raise InputError(
             "`exclude_from_weight_decay`: give path patterns as `no_decay`"
         )
+
+    def metric(self, variable: Any) -> Any:
+        """√v̂ + ε/√(1−β₂ᵗ), by which Adam divides each weight's step."""
+        correction = ops.sqrt(
+            1 - self.beta_2 ** (ops.cast(self.iterations, "float32") + 1)
+        )
+        moment = ops.convert_to_tensor(_compat.second_moment(self, variable))
+        return (ops.sqrt(ops.cast(moment, "float32")) + self.epsilon) / correction
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
         grads = [_compat.sum_rows(gradient) for gradient in grads]

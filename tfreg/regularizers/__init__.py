@@ -4,9 +4,10 @@ from keras.regularizers import L1, L1L2, L2
 
 from tfreg.regularizers.combined import ByDepth, Multiple, Sum
 from tfreg.regularizers.fisher_l2sp import FisherL2SP
-from tfreg.regularizers.group_lasso import GroupLasso
+from tfreg.regularizers.group_lasso import GroupLasso, ProximalGroupLasso
 from tfreg.regularizers.l2sp import L2SP
 from tfreg.regularizers.orthogonal import Orthogonal
+from tfreg.regularizers.proximal_l1 import ProximalL1
 from tfreg.regularizers.set_penalty import SetPenalty
 from tfreg.regularizers.spectral import Spectral
 
@@ -20,6 +21,8 @@ __all__ = [
     "L2SP",
     "Multiple",
     "Orthogonal",
+    "ProximalGroupLasso",
+    "ProximalL1",
     "SetPenalty",
     "Spectral",
     "Sum",

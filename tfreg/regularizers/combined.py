@@ -138,3 +138,8 @@ class ByDepth(keras.regularizers.Regularizer):
     def get_config(self) -> dict[str, Any]:
         serialized = keras.saving.serialize_keras_object(self.regularizer)
         return {"regularizer": serialized, "factor": self.factor}
+
+
+def as_one(regularizer: Any) -> Any:
+    """One regulariser of a recipe's field, which may hold several in a tuple."""
+    return Sum(regularizer) if isinstance(regularizer, tuple) else regularizer

@@ -11,6 +11,7 @@ from keras import ops
 
 from tfreg._checks import InputError, check_choice, check_number
 from tfreg.functional.groups import safe_root, squares_along
+from tfreg.functional.proximal import group_shrinkage
 from tfreg.regularizers.set_penalty import BoundSet, SetPenalty
 
 # How the paths of one block's kernels end, and the axis that counts its groups.
@@ -106,3 +107,45 @@ class GroupLasso(SetPenalty):
 def group_size(block: list[tuple[Any, int]]) -> int:
     """|g|: weights of one group."""
     return sum(math.prod(k.shape) // int(k.shape[axis]) for k, axis in block)
+
+
+@keras.saving.register_keras_serializable("tfreg")
+class ProximalGroupLasso(GroupLasso):
+    """The group lasso with exact zeros: a step after the optimiser's.
+
+    Ω(w) = λ·Σ_g √|g|·‖w_g‖₂ is counted in the loss but gives no gradient; each step of
+    the optimiser ends with w_g ← w_g·max(1 − η·λ·√|g|/‖w_g‖₂, 0), in the plain metric
+    under AdamW too (elementwise scales would break the groups).
+
+    Args:
+        strength, groups: as for `GroupLasso`.
+
+    Example:
+        >>> model = build_classifier(
+        ...     backbone, ("bad", "good"), tokenizer=tokenizer,
+        ...     backbone_regularizer=ProximalGroupLasso(1e-3, groups="neurons"),
+        ... )
+
+    Yuan & Lin (2006); Parikh & Boyd (2014), section 6.5.1.
+    """
+
+    proximal = True
+
+    def bound_to(self, variables: Mapping[str, Any]) -> BoundSet:
+        """The penalty over all blocks of these weights, with its proximal step."""
+        found = super().bound_to(variables)
+        blocks = self.members(variables)
+
+        def shrink(rate: Any) -> None:
+            for block in blocks:
+                threshold = rate * self.strength * math.sqrt(group_size(block))
+                factors = group_shrinkage(self.squares(block), threshold)
+                for kernel, axis in block:
+                    shape = [1] * len(kernel.shape)
+                    shape[axis] = -1
+                    kernel.assign(kernel * ops.reshape(factors, shape))
+
+        value = found.value
+        found.value = lambda: ops.stop_gradient(value())
+        found.shrink = shrink
+        return found

@@ -18,6 +18,9 @@ class BoundSet:
         weights: {path: variable}, those it acts on.
         value: gives its value now, a float32 scalar.
         norms: gives the norm of each group, where it has groups.
+
+    Attributes:
+        shrink: the proximal step at a learning rate, of those that have one.
     """
 
     def __init__(
@@ -30,10 +33,11 @@ class BoundSet:
         self.penalty = penalty
         self.weights = dict(weights)
         self.norms = norms
-        self._value = value
+        self.value = value
+        self.shrink: Callable[[Any], None] | None = None
 
     def __call__(self) -> Any:
-        return self._value()
+        return self.value()
 
 
 class SetPenalty(keras.regularizers.Regularizer):
