@@ -6,6 +6,7 @@ import os
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 # Read by the libraries when they are first imported.
@@ -35,3 +36,16 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip("the data sets are not here: set TFREG_DATA to their folder")
     return folder
+
+
+@pytest.fixture
+def ids():
+    """A batch as a model without a tokenizer takes it, with padding."""
+    random = np.random.default_rng(0)
+    mask = np.array([[1] * 8, [1] * 5 + [0] * 3, [1] * 8, [1] * 2 + [0] * 6], "int32")
+    x = {
+        "token_ids": random.integers(5, 40, (4, 8)).astype("int32") * mask,
+        "padding_mask": mask,
+        "segment_ids": np.zeros((4, 8), "int32"),
+    }
+    return x, np.array([0, 1, 1, 0], "int32")

@@ -52,7 +52,9 @@ def test_of_a_classifier():
 
 
 def test_of_a_regressor():
-    model = build_regressor(tiny(), tokenizer=tokenizer(), dropout=0.0)
+    model = build_regressor(
+        tiny(), tokenizer=tokenizer(), dropout=0.0, sequence_length=16
+    )
     numbers = [float(name == "pos") for name in NAMES]
     encoded = model.encode(_examples(TEXTS, numbers))
     found = estimate_fisher(model, TEXTS, numbers)
@@ -62,7 +64,11 @@ def test_of_a_regressor():
 
 def test_of_a_tagger_it_is_the_sum_over_words():
     model = build_tagger(
-        tiny(), ("O", "B-X", "I-X"), tokenizer=tokenizer(), dropout=0.0
+        tiny(),
+        ("O", "B-X", "I-X"),
+        tokenizer=tokenizer(),
+        dropout=0.0,
+        sequence_length=32,
     )
     labels = sorted({tag for tags in TAGS for tag in tags})
     assert set(labels) <= set(model.labels)

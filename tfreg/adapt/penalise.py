@@ -16,7 +16,6 @@ from tfreg.regularizers.set_penalty import BoundSet
 from tfreg.selection import assign, kernels
 
 
-
 @keras.saving.register_keras_serializable("tfreg")
 class Anchors(keras.layers.Layer):
     """The start values w⁰ of anchored penalties, as weights that save with the model.
@@ -166,9 +165,7 @@ def _several(regularizer: Any) -> list[Any]:
     return [regularizer]
 
 
-def _by_pattern(
-    backbone: Any, rules: Mapping[str, Any], name: str
-) -> dict[str, Any]:
+def _by_pattern(backbone: Any, rules: Mapping[str, Any], name: str) -> dict[str, Any]:
     """One rule for each matched path, all of which train."""
     found = assign(name, backbone.weights, rules)
     trained = {v.path for v in backbone.trainable_variables}

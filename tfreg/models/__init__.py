@@ -6,4 +6,10 @@ from tfreg.models.text_classifier import TextClassifier
 from tfreg.models.text_regressor import TextRegressor
 from tfreg.models.token_tagger import TokenTagger
 
-__all__ = ["TextClassifier", "TextRegressor", "TokenTagger", "estimate_fisher", "load_model"]
+__all__ = [
+    "TextClassifier",
+    "TextRegressor",
+    "TokenTagger",
+    "estimate_fisher",
+    "load_model",
+]

@@ -135,9 +135,7 @@ class TextTask(keras_hub.models.Task):
         """The recipe's AdamW; anchored weights are not decayed (they are pulled)."""
         recipe = self.recipe
         anchored = [
-            path
-            for path, penalty in self.penalties.items()
-            if is_anchored(penalty)
+            path for path, penalty in self.penalties.items() if is_anchored(penalty)
         ]
         return AdamW(
             WarmupDecay(recipe.learning_rate, recipe.warmup, recipe.schedule),

@@ -103,8 +103,12 @@ class ByDepth(keras.regularizers.Regularizer):
     Example:
         >>> from tfreg.regularizers import L2SP
         >>> rule = ByDepth(L2SP(1e-3), factor=1.3)
+        >>> from tfreg import build_classifier
         >>> model = build_classifier(
-        ...     backbone, ("bad", "good"), tokenizer=tokenizer, backbone_regularizer=rule
+        ...     backbone,
+        ...     ("bad", "good"),
+        ...     tokenizer=tokenizer,
+        ...     backbone_regularizer=rule,
         ... )
     """
 

@@ -47,6 +47,7 @@ class GroupLasso(SetPenalty):
             among the weights that train.
 
     Example:
+        >>> from tfreg import build_classifier
         >>> model = build_classifier(
         ...     backbone, ("bad", "good"), tokenizer=tokenizer,
         ...     backbone_regularizer=GroupLasso(1e-4, groups="neurons"),
@@ -98,7 +99,10 @@ class GroupLasso(SetPenalty):
 
     def squares(self, block: list[tuple[Any, int]]) -> Any:
         """‖w_g‖² of each group of one block."""
-        return sum(squares_along(kernel, axis) for kernel, axis in block)
+        return sum(
+            ops.sum(ops.reshape(squares_along(kernel, axis), (_count(block), -1)), 1)
+            for kernel, axis in block
+        )
 
     def get_config(self) -> dict[str, Any]:
         return {"strength": self.strength, "groups": self.groups}
@@ -106,7 +110,14 @@ class GroupLasso(SetPenalty):
 
 def group_size(block: list[tuple[Any, int]]) -> int:
     """|g|: weights of one group."""
-    return sum(math.prod(k.shape) // int(k.shape[axis]) for k, axis in block)
+    return sum(math.prod(kernel.shape) for kernel, _ in block) // _count(block)
+
+
+def _count(block: list[tuple[Any, int]]) -> int:
+    """How many groups a block has. (DeBERTa's output kernel has no axis of heads: as
+    many neighbouring rows belong to each.)"""
+    kernel, axis = block[0]
+    return int(kernel.shape[axis])
 
 
 @keras.saving.register_keras_serializable("tfreg")
@@ -121,6 +132,7 @@ class ProximalGroupLasso(GroupLasso):
         strength, groups: as for `GroupLasso`.
 
     Example:
+        >>> from tfreg import build_classifier
         >>> model = build_classifier(
         ...     backbone, ("bad", "good"), tokenizer=tokenizer,
         ...     backbone_regularizer=ProximalGroupLasso(1e-3, groups="neurons"),
@@ -143,7 +155,8 @@ class ProximalGroupLasso(GroupLasso):
                 for kernel, axis in block:
                     shape = [1] * len(kernel.shape)
                     shape[axis] = -1
-                    kernel.assign(kernel * ops.reshape(factors, shape))
+                    each = ops.repeat(factors, kernel.shape[axis] // _count(block))
+                    kernel.assign(kernel * ops.reshape(each, shape))
 
         value = found.value
         found.value = lambda: ops.stop_gradient(value())

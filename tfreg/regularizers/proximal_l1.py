@@ -15,9 +15,10 @@ class ProximalL1(keras.regularizers.Regularizer):
     """λ·Σ|w|, minimised by soft-thresholding after each step of the optimiser.
 
     Ω(w) = λ·Σ|w| is counted in the loss but gives no gradient; instead the optimiser
-    ends each step with w ← sign(w)·max(|w| − t, 0): t = η·λ under `tfreg.optimizers.SGD`
-    and t = η·λ/(√v̂ + ε) for each weight under `tfreg.optimizers.AdamW` (Adam's own
-    metric). Weights become exactly zero; with Keras's L1 under Adam none does.
+    ends each step with w ← sign(w)·max(|w| − t, 0): t = η·λ under
+    `tfreg.optimizers.SGD` and t = η·λ/(√v̂ + ε) for each weight under
+    `tfreg.optimizers.AdamW` (Adam's own metric). Weights become exactly zero; with
+    Keras's L1 under Adam none does.
 
     Args:
         strength: λ, above 0; defaults to 1e-4.
@@ -27,6 +28,7 @@ class ProximalL1(keras.regularizers.Regularizer):
             that takes no such step is refused.
 
     Example:
+        >>> from tfreg import build_classifier
         >>> model = build_classifier(
         ...     backbone, ("bad", "good"), tokenizer=tokenizer,
         ...     kernel_regularizer=ProximalL1(1e-3),
