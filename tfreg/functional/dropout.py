@@ -56,9 +56,8 @@ def threshold_and_scale(rate: float) -> tuple[Any, Any]:
 
 
 @_compat.compiled
-def _chosen(like: Any, key: Any, threshold: Any) -> Any:
-    bits = random_bits(ops.size(like), key)
-    return ops.reshape(bits, ops.shape(like)) < threshold
+def _chosen(flat: Any, key: Any, threshold: Any) -> Any:
+    return random_bits(ops.size(flat), key) < threshold
 
 
 def chosen(like: Any, rate: float, key: Any) -> Any:
@@ -74,7 +73,9 @@ def chosen(like: Any, rate: float, key: Any) -> Any:
         >>> bool(keras.ops.any(chosen(keras.ops.ones((2, 3)), 0.0, (1, 2))))
         False
     """
-    return _chosen(like, ops.cast(key, "uint32"), threshold_and_scale(rate)[0])
+    flat, (threshold, _) = ops.reshape(like, (-1,)), threshold_and_scale(rate)
+    found = _chosen(flat, ops.cast(key, "uint32"), threshold)
+    return ops.reshape(found, ops.shape(like))
 
 
 @_compat.compiled

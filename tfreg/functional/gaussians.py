@@ -12,13 +12,11 @@ from tfreg.functional.dropout import random_bits
 
 
 @_compat.compiled
-def _normal(like: Any, key: Any) -> Any:
-    bits = random_bits(2 * ops.size(like), key)
-    bits = ops.cast(ops.right_shift(bits, ops.cast(8, "uint32")), "int32")
-    share = (ops.cast(bits, "float32") + 0.5) * 2.0**-24  # in (0, 1]
-    share = ops.reshape(share, (2, *ops.shape(like)))
-    radius = ops.sqrt(-2.0 * ops.log(share[0]))
-    return radius * ops.cos(2.0 * math.pi * share[1])
+def _normal(flat: Any, key: Any) -> Any:
+    bits = ops.right_shift(random_bits(2 * ops.size(flat), key), ops.cast(8, "uint32"))
+    share = (ops.cast(ops.cast(bits, "int32"), "float32") + 0.5) * 2.0**-24  # (0, 1]
+    radius, turn = ops.unstack(ops.reshape(share, (2, -1)), 2)
+    return ops.sqrt(-2.0 * ops.log(radius)) * ops.cos(2.0 * math.pi * turn)
 
 
 def normal(like: Any, key: Any) -> Any:
@@ -40,7 +38,9 @@ def normal(like: Any, key: Any) -> Any:
 
     Box & Muller (1958), "A Note on the Generation of Random Normal Deviates".
     """
-    return ops.stop_gradient(_normal(ops.stop_gradient(like), ops.cast(key, "uint32")))
+    flat = ops.reshape(ops.stop_gradient(like), (-1,))
+    noise = ops.stop_gradient(_normal(flat, ops.cast(key, "uint32")))
+    return ops.reshape(noise, ops.shape(like))
 
 
 def kl_divergence(
