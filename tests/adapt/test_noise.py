@@ -89,7 +89,7 @@ def test_an_anchor_is_shared_with_the_penalty():
     backbone, anchors = tiny(), Anchors()
     recipe = Recipe(mixout=0.9)
     rule = {"transformer_layer_0/*/kernel": L2SP(1.0)}
-    found = penalise(backbone, rule, anchors)
+    found = penalise(backbone, rule, anchors).by_path
     assert len(anchors) == 6
     make_lean(backbone)
     add_noise(backbone, recipe, kernel_noise(recipe), anchors)

@@ -179,7 +179,9 @@ def test_saved(tmp_path):
     assert loaded.get_config() == layer.get_config()
     assert float(loaded.share) == 0.5 and not loaded.share.trainable
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
-    assert sum(map(float, loaded.losses)) == pytest.approx(sum(map(float, layer.losses)))
+    assert sum(map(float, loaded.losses)) == pytest.approx(
+        sum(map(float, layer.losses))
+    )
 
 
 @pytest.mark.parametrize(

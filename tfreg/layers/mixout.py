@@ -36,7 +36,9 @@ class Mixout(Dropout):
     Pretrained Language Models", section 3.
     """
 
-    def call(self, weight: Any, anchor: Any, training: bool = False) -> Any:
+    def call(  # type: ignore[override]  # of two tensors
+        self, weight: Any, anchor: Any, training: bool = False
+    ) -> Any:
         if not training or not self.rate:
             return weight
         return anchor + super().call(weight - anchor, training=True)

@@ -109,7 +109,7 @@ class VariationalBottleneck(keras.layers.Layer):
         if not training:
             return mean
         deviation = ops.softplus(ops.cast(self.deviation(hidden), "float32")) + _LEAST
-        prior = ()
+        prior: tuple[Any, ...] = ()
         if self.learn_prior:
             prior = (self.prior_mean, ops.softplus(self.prior_deviation) + _LEAST)
         self._said.divergence = kl_divergence(mean, deviation, *prior)

@@ -105,7 +105,7 @@ class TextTask(keras_hub.models.Task):
         self.bottleneck = None
         if isinstance(recipe.head, Bottleneck):
             self.bottleneck = recipe.head.layer(
-                recipe.kernel_regularizer, recipe.seed_of("bottleneck")
+                as_one(recipe.kernel_regularizer), recipe.seed_of("bottleneck")
             )
 
         # === Functional model ===
