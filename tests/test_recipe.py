@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tfreg._checks import InputError
+from tfreg.heads import Bottleneck
 from tfreg.recipe import SHORT_NAMES, Recipe
 from tfreg.regularizers import L1, L1L2, L2, L2SP, ByDepth, FisherL2SP, GroupLasso
 
@@ -31,6 +32,13 @@ def test_the_defaults_are_the_strong_plain_recipe():
         "dropout": 0.1,
         "backbone_dropout": None,
         "attention_dropout": None,
+        "word_dropout": 0.0,
+        "embedding_noise": 0.0,
+        "mixout": 0.0,
+        "dropconnect": 0.0,
+        "multi_sample_dropout": 1,
+        "noisy_tune": 0.0,
+        "head": None,
         "freeze": None,
         "label_smoothing": 0.0,
         "learning_rate": 5e-5,
@@ -62,6 +70,13 @@ def test_frozen_and_by_keyword_only():
         ("dropout", (-0.1, 1.0, math.nan, "0.1", None, True)),
         ("backbone_dropout", (-0.1, 1.0, math.inf, "none")),
         ("attention_dropout", (-0.1, 1.0, [0.1])),
+        ("word_dropout", (-0.1, 1.0, None)),
+        ("embedding_noise", (-0.1, math.inf, None)),
+        ("mixout", (-0.1, 1.0, None)),
+        ("dropconnect", (-0.1, 1.0, "0.1")),
+        ("multi_sample_dropout", (0, 2.5, None, True)),
+        ("noisy_tune", (-0.15, math.nan, None)),
+        ("head", ("bottleneck", "", 3, L2(0.1), {}, [1])),
         ("freeze", ("all", "", 0, -1, 1.5, True, ["embeddings"])),
         ("label_smoothing", (-0.1, 1.0, None)),
         ("learning_rate", (0, -1e-5, math.inf, math.nan, None, 10**400)),
@@ -103,6 +118,13 @@ def test_every_field_is_tried_above():
         ("global_clipnorm", (None, 0.1)),
         ("sequence_length", (8, 512)),
         ("patience", (None, 1)),
+        ("word_dropout", (0, 0.999)),
+        ("embedding_noise", (0, 10.0)),
+        ("mixout", (0.0, 0.9)),
+        ("dropconnect", (0.0, 0.9)),
+        ("multi_sample_dropout", (1, 64)),
+        ("noisy_tune", (0, 0.15)),
+        ("head", (None, "linear")),
         ("gradient_accumulation_steps", (1, 1000)),
         ("steps_per_execution", (1, 1000)),
         ("precision", ("float32", "bfloat16", "float16", "auto")),
@@ -185,6 +207,38 @@ def test_broken_regularizers(broken):
     assert message(backbone_regularizer={"*/kernel": broken}).startswith(where)
 
 
+@pytest.mark.parametrize("name", ["mixout", "dropconnect", "noisy_tune"])
+def test_no_noise_on_a_frozen_backbone(name):
+    assert message(freeze="backbone", **{name: 0.5}) == (
+        f"`{name}` has nothing to act on with `freeze='backbone'`: frozen weights are "
+        "left as they are"
+    )
+    Recipe(freeze="embeddings", **{name: 0.5})
+    Recipe(freeze=1, **{name: 0.5})
+
+
+@pytest.mark.parametrize("name", ["word_dropout", "embedding_noise"])
+def test_no_noise_below_frozen_blocks(name):
+    for frozen in ("backbone", 1):
+        assert message(freeze=frozen, **{name: 0.5}) == (
+            f"`{name}` acts below the frozen blocks (`freeze={frozen!r}`), whose "
+            "features must be the same in every pass; set one of the two off"
+        )
+    Recipe(freeze="embeddings", **{name: 0.5})
+
+
+def test_noise_that_cannot_be_combined_or_does_nothing():
+    assert message(mixout=0.5, dropconnect=0.1) == (
+        "`mixout` and `dropconnect` are two kinds of noise on the same kernels; set "
+        "one of them to 0"
+    )
+    assert message(multi_sample_dropout=4, dropout=0.0) == (
+        "`multi_sample_dropout` of 4 needs a `dropout` above 0: without masks all "
+        "samples are the same"
+    )
+    Recipe(multi_sample_dropout=1, dropout=0.0)
+
+
 WEIGHTS = np.array([[1.0, -2.0], [0.5, 0.0]], "float32")
 
 
@@ -260,7 +314,14 @@ def test_round_trip_of_every_plain_field(tmp_path):
         "dropout": 0.2,
         "backbone_dropout": 0.3,
         "attention_dropout": 0.0,
-        "freeze": 2,
+        "word_dropout": 0.1,
+        "embedding_noise": 0.01,
+        "mixout": 0.9,
+        "dropconnect": 0.0,
+        "multi_sample_dropout": 4,
+        "noisy_tune": 0.15,
+        "head": "linear",
+        "freeze": "embeddings",
         "label_smoothing": 0.1,
         "learning_rate": 1e-3,
         "weight_decay": 0.0,
@@ -282,6 +343,15 @@ def test_round_trip_of_every_plain_field(tmp_path):
     path = tmp_path / "recipe.json"
     path.write_text(json.dumps(recipe.to_json()), encoding="utf-8")
     assert Recipe.from_json(path) == Recipe.from_json(str(path)) == recipe
+
+
+def test_round_trip_of_a_head():
+    recipe = Recipe(head=Bottleneck(dim=64, beta=1e-4), dropconnect=0.5)
+    stored = json.loads(json.dumps(recipe.to_json()))
+    again = Recipe.from_json(stored)
+    assert type(again.head) is Bottleneck and again.head.dim == 64
+    assert again == recipe and again.to_json() == stored
+    assert recipe != Recipe(head=Bottleneck(dim=65, beta=1e-4), dropconnect=0.5)
 
 
 def test_fields_left_out_of_a_file_have_their_defaults():
@@ -382,6 +452,11 @@ def test_fields_say_how_they_are_read_from_text():
     assert read["global_clipnorm"]("none") is None
     assert read["backbone_dropout"]("0.2") == 0.2
     assert read["epochs"]("4") == 4
+    assert read["head"]("none") is None and read["head"]("linear") == "linear"
+    head = {"class_name": "Bottleneck", "config": {"dim": 64}}
+    assert read["head"](json.dumps(head)) == head
+    with pytest.raises(InputError, match="a head is a name, or written as JSON"):
+        read["head"]('{"class_name":')
     serialised = {"class_name": "L2", "config": {"l2": 0.5}}
     assert read["kernel_regularizer"](json.dumps(serialised)) == serialised
     with pytest.raises(InputError, match="written as JSON.*got 'l2'"):

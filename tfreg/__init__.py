@@ -34,6 +34,7 @@ _PACKAGES = (
     "data",
     "heads",
     "inspect",
+    "layers",
     "metrics",
     "models",
     "objectives",

@@ -1,4 +1,4 @@
-"""Builders: preset -> adapt -> freeze -> penalise -> compile, in that order.
+"""Builders: preset -> adapt -> freeze -> penalise -> start, in that order.
 
 The middle three happen in the models' constructor (`TextTask.__init__`), from the
 recipe that the model keeps, so that every way of loading it repeats them.
@@ -15,6 +15,7 @@ from typing import Any
 import keras
 
 from tfreg._checks import InputError
+from tfreg.adapt.noisy_tune import noisy_tune
 from tfreg.data.preprocessing import TextPreprocessor
 from tfreg.data.targets import check_labels
 from tfreg.models import TextClassifier, TextRegressor, TokenTagger, load_model
@@ -69,7 +70,7 @@ def build_classifier(
             recipe=recipe,
             architecture=encoder.architecture,
         )
-    model.compile()
+    _start(model)
     return model
 
 
@@ -105,7 +106,7 @@ def build_regressor(
             recipe=recipe,
             architecture=encoder.architecture,
         )
-    model.compile()
+    _start(model)
     return model
 
 
@@ -143,7 +144,7 @@ def build_tagger(
             recipe=recipe,
             architecture=encoder.architecture,
         )
-    model.compile()
+    _start(model)
     return model
 
 
@@ -158,6 +159,13 @@ def _recipe(recipe: Recipe | None, fields: dict[str, Any], preset: Any) -> Recip
         print(f"precision: {picked}, {why}")
         recipe = replace(recipe, precision=picked)
     return recipe
+
+
+def _start(model: Any) -> None:
+    """What is done to a new model only, not to a loaded one."""
+    strength, seed = model.recipe.noisy_tune, model.recipe.seed_of("noisy_tune")
+    noisy_tune(model.backbone, strength, seed)
+    model.compile()
 
 
 @contextmanager

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
 from tfreg._checks import InputError, check_choice, check_integer, check_number, fail
+from tfreg.adapt.noise_rules import check_noise
+from tfreg.serial import read_object
 
 SCHEDULES = ("linear", "cosine", "constant")
 PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 FREEZES = ("embeddings", "backbone")
+HEADS = (None, "linear")  # and objects of tfreg.heads
 
 # The short names of the command line (and of search spaces): name -> (recipe field,
 # the regulariser's class, its argument that the number is, help).
@@ -76,6 +80,20 @@ def _regularizer(text: str) -> Any:
         ) from error
 
 
+def _head(text: str) -> Any:
+    """Read ``head`` from the command line: a name, or a head's serialised JSON."""
+    if text == "none":
+        return None
+    try:
+        return json.loads(text) if text.startswith("{") else text
+    except json.JSONDecodeError as error:
+        raise InputError(
+            "a head is a name, or written as JSON, for example "
+            '\'{"class_name": "Bottleneck", "config": {"dim": 128}}\'; '
+            f"got {text!r}"
+        ) from error
+
+
 def _optional_number(text: str) -> float | None:
     return None if text == "none" else float(text)
 
@@ -107,6 +125,18 @@ class Recipe:
         backbone_dropout: rate of the backbone's hidden dropout, in [0, 1); None
             leaves the preset's.
         attention_dropout: rate on attention probabilities, likewise.
+        word_dropout: share of the word pieces hidden in training, in [0, 1): see
+            `tfreg.layers.WordDropout`.
+        embedding_noise: deviation of the noise on embeddings in training, at least
+            0: see `tfreg.layers.EmbeddingNoise`.
+        mixout: rate at which pretrained kernels are put back in training, in [0, 1):
+            see `tfreg.layers.Mixout`.
+        dropconnect: rate of dropout on the pretrained kernels, in [0, 1).
+        multi_sample_dropout: masks of ``dropout`` a step, at least 1, over which the
+            loss is averaged: see `tfreg.layers.MultiSampleDropout`.
+        noisy_tune: strength of the noise that pretrained weights get once, when the
+            model is built, at least 0: see `tfreg.adapt.noisy_tune`.
+        head: None or ``"linear"``, one layer; or a `tfreg.heads.Bottleneck`.
         freeze: None (all weights train), ``"embeddings"``, ``"backbone"`` (feature
             extraction), or the number of lowest blocks, embeddings included.
         label_smoothing: share of the target spread over all labels, in [0, 1).
@@ -157,6 +187,13 @@ class Recipe:
     attention_dropout: float | None = _field(
         None, "dropout rate on attention; none: as the preset", _optional_number
     )
+    word_dropout: float = _field(0.0, "share of word pieces hidden in training", float)
+    embedding_noise: float = _field(0.0, "deviation of noise on embeddings", float)
+    mixout: float = _field(0.0, "rate of putting back pretrained kernels", float)
+    dropconnect: float = _field(0.0, "dropout rate on pretrained kernels", float)
+    multi_sample_dropout: int = _field(1, "dropout masks averaged over a step", int)
+    noisy_tune: float = _field(0.0, "noise on pretrained weights at the start", float)
+    head: Any = _field(None, "linear, or a head as JSON; none: linear", _head)
     freeze: str | int | None = _field(
         None, "embeddings, backbone, or the number of lowest blocks", _freeze
     )
@@ -186,11 +223,20 @@ class Recipe:
     seed: int = _field(0, "seed of weights, dropout and data order", int)
 
     def __post_init__(self) -> None:
-        for name in ("dropout", "label_smoothing"):
+        for name in (
+            "dropout",
+            "label_smoothing",
+            "word_dropout",
+            "mixout",
+            "dropconnect",
+        ):
             check_number(name, getattr(self, name), low=0, high=1, open_high=True)
         for name in ("backbone_dropout", "attention_dropout"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), low=0, high=1, open_high=True)
+        for name in ("embedding_noise", "noisy_tune"):
+            check_number(name, getattr(self, name), low=0)
+        check_integer("multi_sample_dropout", self.multi_sample_dropout, low=1)
         if isinstance(self.freeze, str) or self.freeze is None:
             check_choice("freeze", self.freeze, (None, *FREEZES))
         else:
@@ -213,6 +259,11 @@ class Recipe:
             check_integer("patience", self.patience, low=1)
         check_choice("precision", self.precision, PRECISIONS)
         check_integer("seed", self.seed, low=0, high=2**32 - 1)  # as NumPy takes
+        check_noise(self)
+        if self.head is None or isinstance(self.head, str):
+            check_choice("head", self.head, HEADS)
+        else:
+            object.__setattr__(self, "head", _read_head(self.head))
         self._check_regularizers()
         self._check_frozen_backbone()
 
@@ -261,6 +312,10 @@ class Recipe:
 
     def __hash__(self) -> int:
         return hash(json.dumps(self.to_json(), sort_keys=True))
+
+    def seed_of(self, name: str) -> int:
+        """A seed for a part that draws random numbers of its own, by its name."""
+        return zlib.crc32(f"{name} {self.seed}".encode())
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain JSON values, regularisers in Keras's serialised form."""
@@ -329,6 +384,13 @@ def _read_json(path: str | PathLike[str]) -> Mapping[str, Any]:
     if not isinstance(content, Mapping):
         raise InputError(f"{path}: expected a JSON object of recipe fields")
     return content
+
+
+def _read_head(value: Any) -> Any:
+    """A live head, from one or from its serialised form."""
+    from tfreg import heads  # heavy: only a recipe with such a head pays for it
+
+    return read_object("head", value, heads.Head, heads)
 
 
 def _read_several(name: str, value: Any, pattern: str | None = None) -> Any:

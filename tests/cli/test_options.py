@@ -33,7 +33,9 @@ def test_no_options_are_the_defaults():
 
 def test_every_field_can_be_given():
     got = recipe(
-        *"--dropout .2 --backbone-dropout 0 --attention-dropout none --freeze 2 "
+        *"--dropout .2 --backbone-dropout 0 --attention-dropout none "
+        "--word-dropout .1 --embedding-noise .01 --mixout .9 --dropconnect 0 "
+        "--multi-sample-dropout 4 --noisy-tune .15 --head linear --freeze embeddings "
         "--label-smoothing .1 --learning-rate 1e-4 --weight-decay 0 --warmup .06 "
         "--schedule cosine --global-clipnorm none --epochs 5 --batch-size 16 "
         "--gradient-accumulation-steps 4 --steps-per-execution 8 "
@@ -42,7 +44,13 @@ def test_every_field_can_be_given():
     assert got == Recipe(
         dropout=0.2,
         backbone_dropout=0.0,
-        freeze=2,
+        word_dropout=0.1,
+        embedding_noise=0.01,
+        mixout=0.9,
+        multi_sample_dropout=4,
+        noisy_tune=0.15,
+        head="linear",
+        freeze="embeddings",
         label_smoothing=0.1,
         learning_rate=1e-4,
         weight_decay=0.0,
@@ -67,6 +75,13 @@ def test_penalties_by_short_name_and_in_full():
     assert got["backbone_regularizer"]["config"]["alpha"] == pytest.approx(1e-2)
     got = recipe("--kernel-regularizer", json.dumps(l2(0.5))).to_json()
     assert got["kernel_regularizer"]["config"] == {"l2": 0.5}
+
+
+def test_a_head_in_full():
+    head = {"class_name": "Bottleneck", "config": {"dim": 64}}
+    got = recipe("--head", json.dumps(head)).to_json()["head"]
+    assert got["class_name"] == "Bottleneck" and got["config"]["dim"] == 64
+    assert recipe("--head", "none") == Recipe()
 
 
 def test_options_override_the_file(tmp_path):

@@ -33,6 +33,7 @@ def spelled(word):
 def test_special_tokens(pieces):
     assert (pieces.start, pieces.end, pieces.pad) == (2, 3, 0)
     assert (pieces.unknown, pieces.between) == (1, [3])
+    assert (pieces.mask, pieces.special) == (4, [0, 2, 3])
 
 
 def test_texts(pieces):
@@ -101,6 +102,29 @@ def test_roberta_s_special_tokens():
     pieces = Pieces(byte_pairs())
     assert (pieces.start, pieces.end, pieces.pad, pieces.unknown) == (0, 2, 1, 3)
     assert pieces.between == [2, 2]
+    mask = pieces.tokenizer.token_to_id("<mask>")
+    assert (pieces.mask, pieces.special) == (mask, [0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    "missing, other", [(("[MASK]",), "[UNK]"), (("[MASK]", "[UNK]"), "[PAD]")]
+)
+def test_what_hides_a_piece_where_there_is_no_mask(missing, other):
+    class Plain:
+        """As much of a tokenizer as is asked."""
+
+        start_token_id, end_token_id, pad_token_id = 2, 3, 0
+
+        def __call__(self, texts):
+            return texts
+
+        def get_vocabulary(self):
+            return [name for name in VOCABULARY if name not in missing]
+
+        def token_to_id(self, name):
+            return VOCABULARY.index(name)
+
+    assert Pieces(Plain()).mask == VOCABULARY.index(other)
 
 
 def test_other_tokenizers_of_bert_s_kind():
@@ -154,6 +178,7 @@ def test_sentence_pieces(cls):
     token = pieces.tokenizer.id_to_token
     assert [token(i) for i in (pieces.start, pieces.end)] == ["[CLS]", "[SEP]"]
     assert token(pieces.pad).lower() in ("[pad]", "<pad>")
+    assert token(pieces.mask) == "[MASK]"
     words = pieces.of_words([["good", "movie", "\u200b"]], most=8)
     spelled = "".join(token(int(i)) for i in words["good"])
     assert spelled == "\u2581good"

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from tfreg.functional.dropout import dropout, random_bits
+from tfreg.functional.dropout import chosen, dropout, random_bits
 
 
 def numpy_bits(count, seed, counter):
@@ -88,3 +88,13 @@ def test_the_gradient_has_the_same_mask(dtype):
     np.testing.assert_array_equal(
         tf.cast(gradient, "float32"), tf.cast(expected, "float32")
     )
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1, 0.9])
+def test_a_choice_has_its_rate_and_is_dropout_s(rate):
+    like = np.zeros((100, 300), "int32")
+    found = keras.ops.convert_to_numpy(chosen(like, rate, (7, 3)))
+    assert found.dtype == bool and found.shape == like.shape
+    assert stats.binomtest(int(found.sum()), found.size, rate).pvalue > 1e-4
+    dropped = dropout(keras.ops.ones(like.shape), rate, (7, 3))
+    np.testing.assert_array_equal(found, keras.ops.convert_to_numpy(dropped) == 0)

@@ -10,6 +10,7 @@ from tfreg._compat.backends import (
     forget_trace,
     global_sum,
     jit_compile,
+    of_replica,
     on_tensorflow,
     replicas,
     traced,
@@ -22,6 +23,7 @@ from tfreg._compat.encoders import (
     dropout_rate,
     dropouts,
     encoder_layers,
+    give_seeds,
     nested_layers,
     replace_dropout,
     set_dropout_rate,
@@ -41,6 +43,7 @@ from tfreg._compat.training import (
     second_moment,
     track_loss,
 )
+from tfreg._compat.variables import uncast
 from tfreg._compat.wordpiece import tokenize_bert, word_to_pieces
 
 __all__ = [
@@ -55,6 +58,7 @@ __all__ = [
     "dropouts",
     "encoder_layers",
     "forget_trace",
+    "give_seeds",
     "global_sum",
     "gradients_in_turn",
     "iterations",
@@ -62,6 +66,7 @@ __all__ = [
     "keras_variable",
     "load_task",
     "nested_layers",
+    "of_replica",
     "on_tensorflow",
     "replace_dropout",
     "replicas",
@@ -73,6 +78,7 @@ __all__ = [
     "traced",
     "track_loss",
     "transformers_converter",
+    "uncast",
     "value_and_gradients",
     "widest_float",
     "word_to_pieces",

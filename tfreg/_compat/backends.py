@@ -66,6 +66,20 @@ def traced(function: Any) -> Any:
     return tf.function(function) if on_tensorflow() else function
 
 
+def of_replica(key: Any) -> Any:
+    """A random key, made another on each replica: Keras's seeds are the same on all.
+
+    The same masks on other examples are less noise than asked for.
+    """
+    if not on_tensorflow():
+        return key
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return key
+    number = tf.cast(context.replica_id_in_sync_group, key.dtype)
+    return key + tf.stack([number, tf.zeros_like(number)])
+
+
 def global_sum(value: Any) -> Any:
     """The sum of a value over all replicas; the value itself where there is one."""
     if not on_tensorflow():

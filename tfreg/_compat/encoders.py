@@ -32,19 +32,26 @@ def dropout_rate(dropout: Any) -> float:
     return dropout.rate
 
 
-def set_dropout_rate(dropout: Any, rate: float) -> None:
-    """Set the rate of what `dropouts` found.
+def give_seeds(dropout: Any, seed: int | None = None) -> None:
+    """Give a dropout built at rate 0 the random state that it lacks.
 
-    A Dropout built at rate 0 has no random state and crashes when raised: give it
-    one, although Keras has locked the layer.
+    Without it it crashes when its rate is raised; Keras has locked the layer by then.
     """
+    if hasattr(dropout, "seed_generator"):
+        return
+    seed = dropout.seed if seed is None else seed
+    dropout._tracker.unlock()
+    dropout.seed_generator = keras.random.SeedGenerator(seed)
+    dropout._tracker.lock()
+
+
+def set_dropout_rate(dropout: Any, rate: float) -> None:
+    """Set the rate of what `dropouts` found."""
     if isinstance(dropout, keras.layers.MultiHeadAttention):
         dropout._dropout = rate
         dropout = dropout._dropout_layer
-    if rate > 0 and not hasattr(dropout, "seed_generator"):
-        dropout._tracker.unlock()
-        dropout.seed_generator = keras.random.SeedGenerator(dropout.seed)
-        dropout._tracker.lock()
+    if rate > 0:
+        give_seeds(dropout)
     dropout.rate = rate
 
 

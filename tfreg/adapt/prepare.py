@@ -1,4 +1,4 @@
-"""Adapt, freeze, penalise: a backbone made ready for one model, in this order."""
+"""Adapt, freeze, penalise, disturb: a backbone made ready for one model, in order."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tfreg.adapt.describe import describe
 from tfreg.adapt.dropout import set_dropout
 from tfreg.adapt.freeze import freeze, freeze_unread
 from tfreg.adapt.lean import make_lean
+from tfreg.adapt.noise import add_noise, check_targets
 from tfreg.adapt.penalise import Anchors, Penalties, penalise
 
 
@@ -20,10 +21,11 @@ def prepare(
     architecture: Mapping[str, Any],
     read: Callable[[Any], Any],
     anchors: Anchors,
+    noise: Any = None,
 ) -> Penalties:
     """Make a backbone what a recipe says; from then on it belongs to one model.
 
-    Penalties come last, because they count on trainable weights only; a second model
+    Penalties come late, because they count on trainable weights only; a second model
     on the same backbone would share its frozen parts and penalties.
 
     Args:
@@ -32,6 +34,8 @@ def prepare(
         architecture: what `describe` says, of the checkpoint.
         read: the part of the backbone's output that the head reads.
         anchors: the layer, owned by the model, that keeps anchor values.
+        noise: of `kernel_noise`, the layer, owned by the model, that kernels go
+            through in training; None for none.
 
     Raises:
         InputError: the recipe does not fit the backbone, which is then as it was; or
@@ -63,6 +67,7 @@ def prepare(
         )
         freeze(backbone, recipe.freeze)
         freeze_unread(backbone, read(backbone.output))
+        check_targets(backbone, recipe)
         penalties = penalise(backbone, recipe.backbone_regularizer, anchors)
     except InputError:
         set_architecture(
@@ -78,6 +83,7 @@ def prepare(
         freeze(backbone, None)
         raise
     make_lean(backbone)
+    add_noise(backbone, recipe, noise, anchors)
     backbone.tfreg_claimed = True
     return penalties
 

@@ -1,5 +1,6 @@
-"""What happens between the epochs of a fit."""
+"""What happens between the epochs and steps of a fit."""
 
+from tfreg.callbacks.annealing import Annealing
 from tfreg.callbacks.epoch_clock import EpochClock
 
-__all__ = ["EpochClock"]
+__all__ = ["Annealing", "EpochClock"]

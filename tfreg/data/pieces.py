@@ -57,6 +57,19 @@ class Pieces:
                 return int(self.tokenizer.token_to_id(token))
         return self.end
 
+    @property
+    def mask(self) -> int:
+        """The piece that hides another: the mask's, else the unknown or padding one."""
+        mask = getattr(self.tokenizer, "mask_token_id", None)
+        if mask is not None:
+            return int(mask)
+        return self.pad if self.unknown == self.end else self.unknown
+
+    @property
+    def special(self) -> list[int]:
+        """The pieces that are no part of a text."""
+        return sorted({self.start, self.end, self.pad})
+
     def of_texts(self, texts: Sequence[str]) -> list[np.ndarray]:
         """The ids of each text's pieces, without special tokens."""
         result: list[np.ndarray] = []

@@ -56,6 +56,29 @@ def threshold_and_scale(rate: float) -> tuple[Any, Any]:
 
 
 @_compat.compiled
+def _chosen(flat: Any, key: Any, threshold: Any) -> Any:
+    return random_bits(ops.size(flat), key) < threshold
+
+
+def chosen(like: Any, rate: float, key: Any) -> Any:
+    """True with probability ``rate`` for each element, of the shape of ``like``.
+
+    Args:
+        like: any shape and dtype; its values are not read.
+        rate: in [0, 1), met to 2⁻³².
+        key: two integers of 32 bits; the same key gives the same choice.
+
+    Example:
+        >>> import keras
+        >>> bool(keras.ops.any(chosen(keras.ops.ones((2, 3)), 0.0, (1, 2))))
+        False
+    """
+    flat, (threshold, _) = ops.reshape(like, (-1,)), threshold_and_scale(rate)
+    found = _chosen(flat, ops.cast(key, "uint32"), threshold)
+    return ops.reshape(found, ops.shape(like))
+
+
+@_compat.compiled
 def _drop(x: Any, key: Any, threshold: Any, scale: Any) -> Any:
     return ops.cast(masked(ops.cast(x, "float32"), key, threshold, scale), x.dtype)
 

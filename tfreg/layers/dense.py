@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -9,6 +10,7 @@ from keras import ops
 
 from tfreg import _compat
 from tfreg.functional.gelu import gelu, gelu_new
+from tfreg.layers.kernel_noise import kernel_of
 
 
 @keras.saving.register_keras_serializable("tfreg")
@@ -26,10 +28,15 @@ class Dense(keras.layers.Dense):
         TensorShape([2, 4])
     """
 
+    kernel_noise: Callable[[Any], Any] | None = None  # set by `tfreg.adapt.noise`
+
     def call(self, inputs: Any, training: bool | None = None) -> Any:
+        kernel = kernel_of(self, training)
         ours = self.activation in (gelu, gelu_new) and self.bias is not None
         if not (_compat.on_tensorflow() and ours):
-            return super().call(inputs, training=training)
-        x = ops.matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), self.kernel)
+            x = ops.matmul(inputs, kernel)
+            x = x if self.bias is None else ops.add(x, self.bias)
+            return x if self.activation is None else self.activation(x)
+        x = ops.matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), kernel)
         x = self.activation(x, self.bias)
         return ops.reshape(x, (*ops.shape(inputs)[:-1], self.units))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
+
+from tfreg.layers.kernel_noise import kernel_of
 
 
 @keras.saving.register_keras_serializable("tfreg")
@@ -26,13 +29,18 @@ class EinsumDense(keras.layers.EinsumDense):
         TensorShape([5, 4, 2, 3])
     """
 
+    kernel_noise: Callable[[Any], Any] | None = None  # set by `tfreg.adapt.noise`
+
     def call(self, inputs: Any, training: bool | None = None) -> Any:
+        kernel = kernel_of(self, training)
         axes = contracted(self.equation)
         if axes is None:
-            return super().call(inputs, training=training)
-        shape, units = ops.shape(inputs)[:-axes], self.kernel.shape[axes:]
-        size, width = math.prod(self.kernel.shape[:axes]), math.prod(units)
-        kernel = ops.reshape(self.kernel, (size, width))
+            x = ops.einsum(self.equation, inputs, kernel)
+            x = x if self.bias is None else ops.add(x, self.bias)
+            return x if self.activation is None else self.activation(x)
+        shape, units = ops.shape(inputs)[:-axes], kernel.shape[axes:]
+        size, width = math.prod(kernel.shape[:axes]), math.prod(units)
+        kernel = ops.reshape(kernel, (size, width))
         x = ops.matmul(ops.reshape(inputs, (-1, size)), kernel)
         x = ops.reshape(x, (*shape, width))
         if self.bias is not None:

@@ -11,6 +11,7 @@ from keras import ops
 from tfreg import _compat
 from tfreg.functional.attention import attend
 from tfreg.layers.einsum_dense import EinsumDense
+from tfreg.layers.kernel_noise import kernel_of
 
 
 @keras.saving.register_keras_serializable("tfreg")
@@ -55,7 +56,7 @@ class SelfAttention(keras.layers.MultiHeadAttention):
             )
         assert inner is not None
         *projections, output, dropout = inner
-        kernels = [_matrix(layer.kernel) for layer in projections]
+        kernels = [_matrix(kernel_of(layer, training)) for layer in projections]
         shape = ops.shape(query)
         x = ops.matmul(
             ops.reshape(query, (-1, query.shape[-1])), ops.concatenate(kernels, 1)

@@ -132,7 +132,7 @@ def _cut(model: Any, depth: int | None) -> Halves:
         features, inputs = model._features(above([given, *ids.values()]), ids)
     lower = keras.Model(model.input, cut)
     lower.jit_compile = False  # every length of text would be compiled anew
-    logits = model.logits(model.head_dropout(features))
+    logits = model._head(features)
     return Halves(lower, keras.Model({**inputs, FEATURES: given}, logits), depth)
 
 

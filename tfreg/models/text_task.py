@@ -12,14 +12,16 @@ import numpy as np
 from tfreg import _compat
 from tfreg._checks import InputError
 from tfreg.adapt.describe import describe
+from tfreg.adapt.noise import kernel_noise
 from tfreg.adapt.penalise import Anchors
 from tfreg.adapt.prepare import prepare
-from tfreg.callbacks import EpochClock
+from tfreg.callbacks import Annealing, EpochClock
 from tfreg.data.encoded import Encoded
 from tfreg.data.examples import Examples
 from tfreg.data.ladder import fitted_ladder
 from tfreg.data.preprocessing import TextPreprocessor
-from tfreg.layers import Dropout
+from tfreg.heads import Bottleneck
+from tfreg.layers import MultiSampleDropout
 from tfreg.models import feeding
 from tfreg.models.accumulating import accumulated_step, check_accumulation
 from tfreg.models.fisher import estimate_fisher
@@ -31,8 +33,10 @@ from tfreg.models.fitting import (
     early_stopping,
     give_proximal_sets,
 )
+from tfreg.models.hiding import word_dropout
 from tfreg.models.predicting import predict_batches
 from tfreg.models.reusing import FEATURES, Halves, reuse_features
+from tfreg.models.samples import as_rows, averaged
 from tfreg.optimizers import AdamW, WarmupDecay
 from tfreg.optimizers.adamw import NO_DECAY
 from tfreg.recipe import Recipe
@@ -68,22 +72,29 @@ class TextTask(keras_hub.models.Task):
         _check_agreement(preprocessor, task, labels, recipe)
         architecture = {**describe(backbone), **(architecture or {})}
         pooler = architecture["pooler"]
+        words = word_dropout(recipe, preprocessor, architecture)
 
         # === The backbone: adapt, freeze, penalise ===
         anchors = Anchors(name="anchors")
+        noise = kernel_noise(recipe)
         penalties = prepare(
             backbone,
             recipe,
             architecture,
             lambda output: self._reads(output, pooler),
             anchors,
+            noise,
         )
 
         # === Layers ===
         self.backbone = backbone
         self.preprocessor = preprocessor
         self.anchors = anchors
-        self.head_dropout = Dropout(recipe.dropout, name="head_dropout")
+        self.kernel_noise = noise
+        self.word_dropout = words
+        self.head_dropout = MultiSampleDropout(
+            recipe.dropout, recipe.multi_sample_dropout, name="head_dropout"
+        )
         self.logits = keras.layers.Dense(
             units,
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
@@ -91,12 +102,20 @@ class TextTask(keras_hub.models.Task):
             dtype="float32",  # losses and metrics need every digit
             name="logits",
         )
+        self.bottleneck = None
+        if isinstance(recipe.head, Bottleneck):
+            self.bottleneck = recipe.head.layer(
+                as_one(recipe.kernel_regularizer), recipe.seed_of("bottleneck")
+            )
 
         # === Functional model ===
         inputs = dict(backbone.input)
-        read = self._reads(backbone(inputs), pooler)
+        ids = dict(inputs)
+        if self.word_dropout is not None:
+            ids["token_ids"] = self.word_dropout(ids["token_ids"])
+        read = self._reads(backbone(ids), pooler)
         features, inputs = self._features(read, inputs)
-        outputs = self.logits(self.head_dropout(features))
+        outputs = self._head(features)
         super().__init__(inputs=inputs, outputs=outputs, compile=False, name=name)
 
         # === Config ===
@@ -116,6 +135,13 @@ class TextTask(keras_hub.models.Task):
     ) -> tuple[Any, dict[str, Any]]:
         """What the head sees, and all inputs of the model."""
         raise NotImplementedError
+
+    def _head(self, features: Any) -> Any:
+        """Logits, of what the head sees."""
+        features = self.head_dropout(features)
+        if self.bottleneck is not None:
+            features = self.bottleneck(features)
+        return self.logits(features)
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Logits; of batches that carry features, from what is not frozen alone."""
@@ -193,10 +219,20 @@ class TextTask(keras_hub.models.Task):
         """
         if not training:
             return _compat.data_loss(self, y, y_pred, sample_weight)
+        y, y_pred, sample_weight = as_rows(self, y, y_pred, sample_weight)
         loss = super().compute_loss(x, y, y_pred, sample_weight, training=training)
         # Keras shares out the penalties of single weights among the replicas.
-        sets = [value() / _compat.replicas() for value in self.set_penalties.values()]
-        return sum(sets, loss)
+        terms = [value() / _compat.replicas() for value in self.set_penalties.values()]
+        if self.bottleneck is not None:
+            real = y >= 0 if self.task == "tag" else None
+            terms.append(self.bottleneck.penalty(real))
+        return sum(terms, loss)
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> Any:
+        """Scores so far; where training has several sets of logits, of their mean."""
+        return super().compute_metrics(x, y, averaged(self, y_pred), sample_weight)
 
     def train_step(self, *args: Any) -> Any:
         """Keras's step; a batch to accumulate over goes through it in parts."""
@@ -294,6 +330,8 @@ class TextTask(keras_hub.models.Task):
             estimate_fisher(self, x, y)
         steps = steps_per_epoch or train.steps()
         begin_schedule(self, steps, epochs, initial_epoch)
+        if self.bottleneck is not None:
+            callbacks.append(Annealing(self.bottleneck.share, steps, epochs))
         return super().fit(
             **train.arguments,
             epochs=epochs,

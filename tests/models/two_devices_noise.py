@@ -1,0 +1,84 @@
+"""One process of `test_two_devices_noise`: what noise is on one or on two replicas."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tests.backbones import tiny, tokenizer
+from tfreg.builders import build_tagger
+from tfreg.heads import Bottleneck
+from tfreg.layers import EmbeddingNoise, WordDropout
+
+SENTENCES = [["the", "good", "movie"], ["a"] * 11, ["bad", "dog"], ["x"]] * 4
+TAGS = [["O", "B-X", "I-X"], ["O"] * 11, ["B-X", "O"], ["B-X"]] * 4
+
+
+def fitted(strategy, before=lambda model: None, **fields):
+    """A tagger's weights after two epochs of plain gradient steps."""
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        keras.utils.set_random_seed(1)
+        model = build_tagger(
+            tiny(num_layers=1),
+            ("O", "B-X", "I-X"),
+            tokenizer=tokenizer(),
+            sequence_length=32,
+            batch_size=6,
+            **fields,
+        )
+        before(model)
+        model.compile(optimizer=keras.optimizers.SGD(0.1))
+    model.fit(SENTENCES, TAGS, epochs=2, verbose=0)
+    return {v.path: np.array(v) for v in model.trainable_weights}
+
+
+def said_nothing(model):
+    """The divergence alone trains, free of samples: the last layer is fixed at zero."""
+    model.logits.kernel.assign(keras.ops.zeros(model.logits.kernel.shape))
+    model.logits.trainable = False
+
+
+def masks(strategy):
+    """The noise that each replica sees."""
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        words, noise = WordDropout(0.5, 4, seed=1), EmbeddingNoise(1.0, seed=1)
+
+    def draw():
+        ids = words(tf.fill([4, 50], 9), training=True)
+        return ids, noise(tf.zeros([4, 50]), training=True)
+
+    found = strategy.run(draw) if strategy else draw()
+    parts = strategy.experimental_local_results if strategy else lambda x: (x,)
+    return {
+        f"{name}/{replica}": np.array(value)
+        for name, values in zip(("words", "noise"), found)
+        for replica, value in enumerate(parts(values))
+    }
+
+
+def main(devices: int, out: str) -> None:
+    """Fit on that many logical CPUs and write what came of it."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    logical = [tf.config.LogicalDeviceConfiguration()] * devices
+    tf.config.set_logical_device_configuration(cpu, logical)
+    strategy = None
+    if devices > 1:
+        names = [f"CPU:{i}" for i in range(devices)]
+        strategy = tf.distribute.MirroredStrategy(names)
+    runs = {
+        "mixout": fitted(strategy, dropout=0.0, mixout=0.5, noisy_tune=0.3),
+        "bottleneck": fitted(
+            strategy, said_nothing, dropout=0.0, head=Bottleneck(6, 1.0)
+        ),
+        "masks": masks(strategy),
+    }
+    found = {f"{run}/{p}": v for run, values in runs.items() for p, v in values.items()}
+    np.savez(out, **found)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2])
