@@ -14,10 +14,12 @@ from os import PathLike
 from typing import Any
 
 from tfreg._checks import InputError, check_choice, check_integer, check_number, fail
+from tfreg.serial import read_object
 
 SCHEDULES = ("linear", "cosine", "constant")
 PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 FREEZES = ("embeddings", "backbone")
+HEADS = ("linear", "crf", "projection")
 
 # The short names of the command line (and of search spaces): name -> (recipe field,
 # how the number becomes a regulariser, help).
@@ -51,6 +53,16 @@ def _regularizer(text: str) -> Any:
         ) from error
 
 
+def _head(text: str) -> Any:
+    """Read ``head`` from the command line: a name, or an object as JSON."""
+    if not text.startswith("{"):
+        return None if text == "none" else text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"a head is a name or JSON; got {text!r}") from error
+
+
 def _optional_number(text: str) -> float | None:
     return None if text == "none" else float(text)
 
@@ -76,6 +88,8 @@ class Recipe:
         backbone_regularizer: a Keras regulariser for all pretrained kernels that
             train, or a mapping from path pattern (``"transformer_layer_0/*"``, as
             in `fnmatch`, on the whole path) to regulariser.
+        head: None or ``"linear"``, ``"crf"`` (taggers), ``"projection"``, or an object
+            of `tfreg.heads`, which says more.
         dropout: rate before the head's last layer, in [0, 1).
         backbone_dropout: rate of the backbone's hidden dropout, in [0, 1); None
             leaves the preset's.
@@ -120,6 +134,9 @@ class Recipe:
         None,
         "regularizer of the pretrained kernels, or {pattern: regularizer}, as JSON",
         _regularizer,
+    )
+    head: Any = _field(
+        None, "linear, crf (taggers), projection, or a head as JSON", _head
     )
     dropout: float = _field(0.1, "dropout rate before the head", float)
     backbone_dropout: float | None = _field(
@@ -186,6 +203,11 @@ class Recipe:
             check_integer("patience", self.patience, low=1)
         check_choice("precision", self.precision, PRECISIONS)
         check_integer("seed", self.seed, low=0, high=2**32 - 1)  # as NumPy takes
+        if self.head is None or isinstance(self.head, str):
+            check_choice("head", self.head, (None, *HEADS))
+        else:
+            head = read_object("head", self.head, "Head", "tfreg.heads")
+            object.__setattr__(self, "head", head)
         self._check_regularizers()
         self._check_frozen_backbone()
 

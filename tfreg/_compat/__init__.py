@@ -12,6 +12,7 @@ from tfreg._compat.backends import (
     jit_compile,
     on_tensorflow,
     replicas,
+    traced,
     widest_float,
 )
 from tfreg._compat.encoders import (
@@ -60,6 +61,7 @@ __all__ = [
     "set_dropout_rate",
     "sum_rows",
     "tokenize_bert",
+    "traced",
     "track_loss",
     "transformers_converter",
     "value_and_gradients",

@@ -11,6 +11,7 @@ import numpy as np
 
 from tfreg import _compat
 from tfreg._checks import InputError
+from tfreg.adapt.block_outputs import block_outputs
 from tfreg.adapt.describe import describe
 from tfreg.adapt.penalise import Anchors
 from tfreg.adapt.prepare import prepare
@@ -19,7 +20,9 @@ from tfreg.data.encoded import Encoded
 from tfreg.data.examples import Examples
 from tfreg.data.ladder import fitted_ladder
 from tfreg.data.preprocessing import TextPreprocessor
-from tfreg.layers import Dropout
+from tfreg.heads import AttentionPooling
+from tfreg.heads.head import make_head
+from tfreg.layers import Dropout, LayerMix
 from tfreg.models import feeding
 from tfreg.models.accumulating import accumulated_step, check_accumulation
 from tfreg.models.fitting import (
@@ -62,8 +65,11 @@ class TextTask(keras_hub.models.Task):
     ) -> None:
         recipe = as_recipe(recipe)
         _check_agreement(preprocessor, task, labels, recipe)
+        head = make_head(recipe.head)
+        head.check(task, recipe)
         architecture = {**describe(backbone), **(architecture or {})}
-        pooler = architecture["pooler"]
+        self.head = head
+        self.reads_pooler = architecture["pooler"] and head.text_pooling is None
 
         # === The backbone: adapt, freeze, penalise ===
         anchors = Anchors(name="anchors")
@@ -71,7 +77,9 @@ class TextTask(keras_hub.models.Task):
             backbone,
             recipe,
             architecture,
-            lambda output: self._reads(output, pooler),
+            lambda output: (
+                block_outputs(backbone) if head.layer_mix else self._reads(output)
+            ),
             anchors,
         )
 
@@ -79,6 +87,12 @@ class TextTask(keras_hub.models.Task):
         self.backbone = backbone
         self.preprocessor = preprocessor
         self.anchors = anchors
+        self.layer_mix = self.pooling = None
+        if head.layer_mix:
+            self.layer_mix = LayerMix(dtype="float32", name="layer_mix")
+        if head.text_pooling == "attention":
+            self.pooling = AttentionPooling(dtype="float32", name="pooling")
+        self.projection = head.projection(recipe.kernel_regularizer)
         self.head_dropout = Dropout(recipe.dropout, name="head_dropout")
         self.logits = keras.layers.Dense(
             units,
@@ -87,12 +101,17 @@ class TextTask(keras_hub.models.Task):
             dtype="float32",  # losses and metrics need every digit
             name="logits",
         )
+        self.transitions = head.transitions(labels)
 
         # === Functional model ===
         inputs = dict(backbone.input)
-        read = self._reads(backbone(inputs), pooler)
-        features, inputs = self._features(read, inputs)
-        outputs = self.logits(self.head_dropout(features))
+        if self.layer_mix is None:
+            read = self._reads(backbone(inputs))
+        else:
+            blocks = keras.Model(backbone.input, block_outputs(backbone), name="blocks")
+            read = self.layer_mix(blocks(inputs))
+        self.features, inputs = self._features(read, inputs)
+        outputs = self.answer(self.features, inputs)
         super().__init__(inputs=inputs, outputs=outputs, compile=False, name=name)
 
         # === Config ===
@@ -103,15 +122,24 @@ class TextTask(keras_hub.models.Task):
         self.penalties = penalties
         self.halves: Halves | None = None  # made by the first fit of a frozen encoder
 
-    def _reads(self, output: Any, pooler: bool) -> Any:
+    def _reads(self, output: Any) -> Any:
         """The output of the backbone this head reads."""
         raise NotImplementedError
 
     def _features(
         self, read: Any, inputs: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
-        """What the head sees, and all inputs of the model."""
+        """What the head sees, and all inputs of the model; without any weights."""
         raise NotImplementedError
+
+    def answer(self, features: Any, inputs: dict[str, Any]) -> Any:
+        """Logits, from features by all layers of the head that have weights."""
+        if self.pooling is not None:
+            features = self.pooling(features, inputs["padding_mask"])
+        if self.projection is not None:
+            features = self.projection(features)
+        logits = self.logits(self.head_dropout(features))
+        return logits if self.transitions is None else self.transitions(logits)
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Logits; of batches that carry features, from what is not frozen alone."""
