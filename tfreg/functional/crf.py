@@ -171,8 +171,7 @@ def best_path(emissions: Any, mask: Any, chain: Chain) -> Any:
     first, last = _ends(chain, emissions)
     after = _sweep(emissions, mask, chain.between, last, ops.max)
 
-    def step(before: Any, word: Any) -> Any:
-        onward, real = word
+    def step(before: Any, onward: Any, real: Any) -> Any:
         entry = ops.take(chain.between, ops.maximum(before, 0), axis=0)
         entry = ops.where(ops.expand_dims(before < 0, -1), first, entry)
         best = ops.cast(ops.argmax(entry + onward, axis=-1), "int32")
@@ -180,7 +179,7 @@ def best_path(emissions: Any, mask: Any, chain: Chain) -> Any:
         return best, best
 
     none = ops.full(ops.shape(emissions)[1:2], NO_WORD, dtype="int32")
-    _, path = ops.scan(step, none, (emissions + after[1:], mask))
+    _, path = _scan(step, none, (emissions + after[1:], mask))
     return ops.swapaxes(ops.where(mask[:, :, 0], path, NO_WORD), 0, 1)
 
 
@@ -226,12 +225,13 @@ def messages(emissions: Any, mask: Any, chain: Chain) -> Any:
 
 @ops.custom_gradient
 def _messages(emissions: Any, mask: Any, between: Any, last: Any) -> Any:
-    after = _sums(emissions, mask, between, last)
+    # Constants to any tape: it would differentiate the loops too, which XLA cannot.
+    given = [ops.stop_gradient(x) for x in (emissions, mask, between)]
+    after = _sums(*given, ops.stop_gradient(last))
 
     def gradient(upstream: Any) -> Any:
-        to_emissions, to_between, to_last = _gradients(
-            emissions, mask, between, after, upstream
-        )
+        more = [ops.stop_gradient(x) for x in (after, upstream)]
+        to_emissions, to_between, to_last = _gradients(*given, *more)
         return to_emissions, None, to_between, to_last
 
     return after, gradient
@@ -250,12 +250,11 @@ def _gradients(
     onward = ops.expand_dims(emissions + after[1:], 2)
     probability = ops.exp(between + onward - ops.expand_dims(after[:-1], -1))
 
-    def step(flow: Any, word: Any) -> Any:
-        probability, real, joins = word
+    def step(flow: Any, probability: Any, real: Any, joins: Any) -> Any:
         moved = ops.sum(ops.expand_dims(flow, -1) * probability, axis=1)
         return ops.where(real, moved, flow) + joins, flow
 
-    end, flows = ops.scan(step, upstream[0], (probability, mask, upstream[1:]))
+    end, flows = _scan(step, upstream[0], (probability, mask, upstream[1:]))
     flows = ops.expand_dims(flows, -1) * probability
     flows = ops.where(ops.expand_dims(mask, -1), flows, 0.0)
     return ops.sum(flows, axis=2), ops.sum(flows, axis=(0, 1)), end
@@ -266,14 +265,28 @@ def _sweep(
 ) -> Any:
     """after[0], ..., after[words] by a scan; time is the first axis of everything."""
 
-    def step(after: Any, word: Any) -> Any:
-        emission, real = word
+    def step(after: Any, emission: Any, real: Any) -> Any:
         found = join(between + ops.expand_dims(emission + after, 1), axis=-1)
         found = ops.where(real, found, after)
         return found, found
 
-    _, found = ops.scan(step, last, (emissions, mask), reverse=True)
+    _, found = _scan(step, last, (emissions, mask), reverse=True)
     return ops.concatenate([found, ops.expand_dims(last, 0)], axis=0)
+
+
+def _scan(
+    step: Callable[..., Any], start: Any, along: tuple[Any, ...], reverse: bool = False
+) -> Any:
+    """Keras's scan over the first axis of some arrays, by numbers.
+
+    On TensorFlow it takes no two arrays of unknown length.
+    """
+    places = ops.arange(ops.shape(along[0])[0], dtype="int32")
+
+    def at(carry: Any, place: Any) -> Any:
+        return step(carry, *(array[place] for array in along))
+
+    return ops.scan(at, start, places, reverse=reverse)
 
 
 def _time_first(emissions: Any, mask: Any) -> tuple[Any, Any]:
