@@ -23,7 +23,6 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from tfreg import _compat
 from tfreg.functional.spans import move_left
 
 # The score of a step that is not permitted. No sum of real scores makes up for it, and
@@ -208,7 +207,7 @@ def messages(emissions: Any, mask: Any, chain: Chain) -> Any:
 
     What each word adds to the gradient is one product with a matrix of probabilities,
     from the first word to the last: no logarithm is differentiated, and a sweep costs
-    as much as its gradient. (Second derivatives are not there.)
+    as much as its gradient.
 
     Args:
         emissions, mask, chain: as for `log_marginals`.
@@ -225,24 +224,17 @@ def messages(emissions: Any, mask: Any, chain: Chain) -> Any:
 
 @ops.custom_gradient
 def _messages(emissions: Any, mask: Any, between: Any, last: Any) -> Any:
-    # Constants to any tape: it would differentiate the loops too, which XLA cannot.
-    given = [ops.stop_gradient(x) for x in (emissions, mask, between)]
-    after = _sums(*given, ops.stop_gradient(last))
+    after = _sweep(emissions, mask, between, last, ops.logsumexp)
 
     def gradient(upstream: Any) -> Any:
-        more = [ops.stop_gradient(x) for x in (after, upstream)]
-        to_emissions, to_between, to_last = _gradients(*given, *more)
+        to_emissions, to_between, to_last = _gradients(
+            emissions, mask, between, after, upstream
+        )
         return to_emissions, None, to_between, to_last
 
     return after, gradient
 
 
-@_compat.compiled
-def _sums(emissions: Any, mask: Any, between: Any, last: Any) -> Any:
-    return _sweep(emissions, mask, between, last, ops.logsumexp)
-
-
-@_compat.compiled
 def _gradients(
     emissions: Any, mask: Any, between: Any, after: Any, upstream: Any
 ) -> tuple[Any, Any, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfreg import _compat
 from tfreg.functional import crf
 from tfreg.functional.iob2 import permitted
 
@@ -76,7 +75,7 @@ class Transitions(keras.layers.Layer):
         """
         tags = ops.cast(tags, "int32")
         chain = crf.at_edges(self.chain(), tags)
-        return _path_scores(ops.cast(emissions, "float32"), tags != crf.NO_WORD, chain)
+        return crf.path_scores(ops.cast(emissions, "float32"), tags != crf.NO_WORD, chain)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -84,6 +83,3 @@ class Transitions(keras.layers.Layer):
             "labels": list(self.labels),
             "regularizer": keras.regularizers.serialize(self.regularizer),
         }
-
-
-_path_scores = _compat.compiled(crf.path_scores)
