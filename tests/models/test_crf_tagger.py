@@ -158,7 +158,7 @@ def test_scores_go_by_the_best_path(model):
     strict = f1_score(SHORT_TAGS, predicted, mode="strict", scheme=IOB2)
     lenient = f1_score(SHORT_TAGS, predicted)
     right = np.mean([a == b for x, y in zip(SHORT_TAGS, predicted) for a, b in zip(x, y)])
-    model.compile(optimizer=keras.optimizers.SGD(0.0))
+    model.compile(optimizer=keras.optimizers.SGD(0.0), run_eagerly=True)
     history = model.fit(
         SHORT, SHORT_TAGS, validation_data=(SHORT, SHORT_TAGS), epochs=1, verbose=0
     ).history
@@ -184,10 +184,10 @@ def test_without_transitions_it_trains_as_the_plain_head():
     runs = []
     for head in (None, "crf"):
         model = tagger(FREE, head, kernel_regularizer=L2(0.1))
-        model.compile(optimizer=sgd())
+        model.compile(optimizer=sgd(), run_eagerly=True)
         if head:
             model.transitions.trainable = False
-            model.compile(optimizer=sgd())
+            model.compile(optimizer=sgd(), run_eagerly=True)
         tags = [["NOUN", "VERB", "DET", "DET"][: len(words)] for words in SHORT]
         model.fit(
             SHORT,
@@ -206,12 +206,12 @@ def test_without_transitions_it_trains_as_the_plain_head():
         np.testing.assert_allclose(runs[1].history.history[name], values, atol=1e-5)
 
 
-def test_transitions_learn_what_follows_what():
+def test_transitions_learn_what_follows_what(tmp_path):
     """Each word alone could be anything; the order of tags says all."""
     words, tags = [["a"] * 8] * 4, [["NOUN", "VERB"] * 4] * 4
-    model = tagger(FREE, learning_rate=0.1, warmup=0.0, epochs=30, weight_decay=0.0,
-                   freeze="backbone")  # fmt: skip
-    model.fit(words, tags, verbose=0, feature_cache=False)
+    model = tagger(FREE, freeze="backbone", weight_decay=0.0)
+    model.compile(optimizer=keras.optimizers.Adam(0.2), metrics=[])
+    model.fit(words, tags, epochs=15, verbose=0, feature_cache=tmp_path)
     between, first, _ = map(np.array, model.transitions.weights)
     assert between[0].argmax() == 1 and between[1].argmax() == 0
     assert first.argmax() == 0
@@ -220,7 +220,7 @@ def test_transitions_learn_what_follows_what():
 
 def test_a_stray_tag_is_not_learned_from_and_breaks_nothing():
     model = tagger()
-    model.compile(optimizer=sgd())
+    model.compile(optimizer=sgd(), run_eagerly=True)
     tags = [["O", "I-X", "I-X"], ["I-X", "O"], ["I-X"], ["O", "B-X", "I-X", "O"]]
     history = model.fit(SHORT, tags, epochs=2, verbose=0).history
     assert np.isfinite(history["loss"]).all() and max(history["loss"]) < 10
@@ -285,7 +285,7 @@ def test_penalties_on_transitions_and_kernels():
 @pytest.mark.parametrize("preset", [False, True])
 def test_saved_and_loaded(preset, tmp_path):
     model = stirred(tagger(head=CRF(L2(0.5))))
-    model.fit(SHORT, SHORT_TAGS, epochs=1, verbose=0)
+    model.compile(optimizer=sgd(), run_eagerly=True)
     if preset:
         model.save_to_preset(str(tmp_path / "model"))
         loaded = tfreg.load_model(tmp_path / "model")
@@ -295,10 +295,13 @@ def test_saved_and_loaded(preset, tmp_path):
     assert loaded.recipe == model.recipe
     for one, two in zip(model.transitions.weights, loaded.transitions.weights):
         np.testing.assert_array_equal(one, two)
-    assert loaded.predict_labels(SENTENCES) == model.predict_labels(SENTENCES)
+    both = (m.predict(SENTENCES, verbose=0) for m in (loaded, model))
+    for one, two in zip(*both):
+        np.testing.assert_allclose(one, two, atol=1e-4)
     if not preset:  # which is not compiled
         for one in (model, loaded):
             one.fit(SHORT, SHORT_TAGS, epochs=1, verbose=0)
+        assert type(loaded.loss) is PathLikelihood
         for one, two in zip(model.weights, loaded.weights):
             np.testing.assert_allclose(one, two, atol=1e-6, err_msg=one.path)
 
@@ -330,16 +333,18 @@ def test_xla_trains_the_same():
 def test_mixed_precision(precision):
     model = tagger(dtype=f"mixed_{precision}", precision=precision)
     assert {v.dtype for v in model.transitions.weights} == {"float32"}
-    history = model.fit(SENTENCES, TAGS, epochs=1, verbose=0).history
+    model.compile(run_eagerly=True)
+    history = model.fit(SHORT, SHORT_TAGS, epochs=1, verbose=0).history
     assert np.isfinite(history["loss"][0])
-    assert model.predict(SENTENCES, verbose=0)[0].dtype == np.float32
+    assert any(np.array(v).any() for v in model.transitions.weights)
+    assert model.predict(SHORT, verbose=0)[0].dtype == np.float32
 
 
 def test_batches_accumulated_are_one_batch():
     runs = []
     for size, steps in ((1, 4), (4, 1)):
         model = stirred(tagger(batch_size=size, gradient_accumulation_steps=steps))
-        model.compile(optimizer=sgd())
+        model.compile(optimizer=sgd(), run_eagerly=True)
         model.fit(SHORT, SHORT_TAGS, epochs=2, verbose=0)
         runs.append(model)
     for one, two in zip(*(run.weights for run in runs)):
@@ -351,7 +356,7 @@ def test_features_of_a_frozen_encoder(freeze, tmp_path):
     runs = []
     for cache in (False, tmp_path):
         model = stirred(tagger(freeze=freeze))
-        model.compile(optimizer=sgd())
+        model.compile(optimizer=sgd(), run_eagerly=True)
         model.fit(SENTENCES, TAGS, epochs=2, verbose=0, feature_cache=cache)
         runs.append(model)
     assert len(list(tmp_path.iterdir())) == 1

@@ -55,8 +55,10 @@ class PathLikelihood(MeanOverReal):
             raise InputError("PathLikelihood is the loss of a tagger with `head='crf'`")
         emissions = ops.convert_to_tensor(y_pred)
         ids = ops.cast(ops.convert_to_tensor(y_true), "int32")
-        values = word_losses(ids, emissions, self.transitions.chain())
-        return ops.where(ids < emissions.shape[-1], values, float("nan"))
+        known = ids < emissions.shape[-1]
+        chain = self.transitions.chain()
+        values = word_losses(ops.where(known, ids, 0), emissions, chain)
+        return ops.where(known, values, float("nan"))
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name}
