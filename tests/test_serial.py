@@ -30,6 +30,7 @@ def test_round_trip_through_json():
 
 def test_a_class_name_is_enough_for_ours():
     assert read({"class_name": "Projection", "config": {"width": 3}}).width == 3
+    assert type(read({"class_name": "CRF"})) is CRF
 
 
 @keras.saving.register_keras_serializable("tests")

@@ -14,8 +14,8 @@ def read_object(field: str, value: Any, base_class: str, module: str) -> Any:
 
     Args:
         field: the argument's name, for errors.
-        value: an object, or a mapping with ``class_name`` and ``config``; the name of
-            a class of ours is enough, any other must be registered with Keras.
+        value: an object, or a mapping with ``class_name`` and, but for defaults,
+            ``config``; any class that is not ours must be registered with Keras.
         base_class: the name of the class that it must be an instance of.
         module: where that class and ours are, imported only now: it may be heavy.
 
@@ -35,7 +35,7 @@ def read_object(field: str, value: Any, base_class: str, module: str) -> Any:
         ours = {name: getattr(home, name) for name in home.__all__}
         try:
             with keras.saving.custom_object_scope(ours):
-                value = keras.saving.deserialize_keras_object(dict(value))
+                value = keras.saving.deserialize_keras_object({"config": {}, **value})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             first = str(error).splitlines()[0] if str(error) else repr(error)
             raise InputError(f"`{field}` cannot be read: {first}") from error

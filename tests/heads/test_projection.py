@@ -49,7 +49,7 @@ def test_heads_by_name():
 
 
 def test_the_penalty_on_a_kernel():
-    kernel = np.random.default_rng(0).normal(size=(4, 2))
+    kernel = np.random.default_rng(0).normal(size=(4, 2)).astype("float32")
     orthogonality = np.linalg.norm(kernel.T @ kernel - np.eye(2)) ** 2
     alone, both = ProjectionPenalty(0.5), ProjectionPenalty(0.5, L2(0.25))
     assert float(alone(kernel)) == pytest.approx(0.5 * orthogonality, rel=1e-5)

@@ -390,19 +390,6 @@ def test_ids_and_data_sets_of_ids(model):
         np.testing.assert_allclose(one, two, atol=1e-5)
 
 
-def test_the_command_line_reads_it(tmp_path):
-    from tfreg.cli.options import read_recipe
-    from tfreg.cli.parser import build_parser
-
-    for text, head in (
-        ("crf", "crf"),
-        ('{"class_name": "CRF", "config": {"regularizer": null}}', CRF()),
-    ):
-        words = ["train", "tag", "--data", "d", "--out", "o", "--head", text]
-        found = read_recipe(build_parser().parse_args(words))
-        assert found == tfreg.Recipe(head=head)
-
-
 def test_texts_are_no_sentences(model):
     with pytest.raises(InputError, match="must be word lists"):
         model.predict(TEXTS)

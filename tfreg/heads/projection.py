@@ -129,8 +129,10 @@ class ProjectionPenalty(keras.regularizers.Regularizer):
         return penalty if self.other is None else penalty + self.other(x)
 
     def get_config(self) -> dict[str, Any]:
-        other = keras.regularizers.serialize(self.other)
-        return {"orthogonality": self.orthogonality, "other": other}
+        config = {"orthogonality": self.orthogonality}
+        if self.other is None:
+            return config
+        return {**config, "other": keras.regularizers.serialize(self.other)}
 
 
 def _check_activation(name: str | None) -> str | None:
