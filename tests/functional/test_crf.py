@@ -300,8 +300,6 @@ def test_in_graphs_of_unknown_shape(scores, jit):
     np.testing.assert_allclose(found, scores.losses(), atol=1e-5)
     gradient = tape.gradient(found, emissions)
     np.testing.assert_allclose(np.sum(gradient, axis=-1), 0, atol=1e-5)
-    paths = tf.function(crf.path_scores, jit_compile=jit)(
-        emissions, MASK, scores.chain
-    )
+    paths = tf.function(crf.path_scores, jit_compile=jit)(emissions, MASK, scores.chain)
     expected = crf.path_scores(emissions, MASK, scores.chain)
     np.testing.assert_allclose(paths, expected, atol=1e-5)

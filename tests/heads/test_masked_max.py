@@ -12,7 +12,9 @@ def test_the_largest_of_the_real_pieces(dtype):
     sequence = np.random.default_rng(0).normal(size=(4, 5, 3)).astype("float32") - 5
     sizes = (5, 2, 1, 0)
     mask = np.array([[i < size for i in range(5)] for size in sizes]).astype(dtype)
-    expected = [row[:n].max(axis=0) if n else 0 * row[0] for row, n in zip(sequence, sizes)]
+    expected = [
+        row[:n].max(axis=0) if n else 0 * row[0] for row, n in zip(sequence, sizes)
+    ]
     found = MaskedMax()(sequence, keras.ops.convert_to_tensor(mask))
     np.testing.assert_array_equal(found, np.array(expected))
 

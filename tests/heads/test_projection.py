@@ -16,7 +16,10 @@ from tfreg.regularizers import L2
     [
         ({"width": 0}, "`width` must be an integer of at least 1; got 0"),
         ({"width": 2.5}, "`width` must be an integer"),
-        ({"activation": "tanhh"}, "`activation` must be the name of a Keras activation"),
+        (
+            {"activation": "tanhh"},
+            "`activation` must be the name of a Keras activation",
+        ),
         ({"activation": keras.activations.relu}, "`activation` must be the name"),
         ({"orthogonality": -1}, "`orthogonality` must be a number in"),
         ({"layer_mix": "yes"}, "`layer_mix` must be one of True, False"),

@@ -52,7 +52,9 @@ def test_scores_of_a_batch_by_its_targets(layer):
     expected = path_scores(emissions[:1, :3], np.ones((1, 3)), layer.chain())
     np.testing.assert_allclose(found[:1, :3], expected, atol=1e-5)
     # A window in the middle of a text: all its words, and no edge.
-    free = layer.chain()._replace(first=np.zeros(5, "float32"), last=np.zeros(5, "float32"))
+    free = layer.chain()._replace(
+        first=np.zeros(5, "float32"), last=np.zeros(5, "float32")
+    )
     expected = path_scores(emissions[1:], np.ones((1, 4)), free)
     np.testing.assert_allclose(found[1:], expected, atol=1e-5)
 

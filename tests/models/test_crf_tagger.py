@@ -157,7 +157,9 @@ def test_scores_go_by_the_best_path(model):
     ]
     strict = f1_score(SHORT_TAGS, predicted, mode="strict", scheme=IOB2)
     lenient = f1_score(SHORT_TAGS, predicted)
-    right = np.mean([a == b for x, y in zip(SHORT_TAGS, predicted) for a, b in zip(x, y)])
+    right = np.mean(
+        [a == b for x, y in zip(SHORT_TAGS, predicted) for a, b in zip(x, y)]
+    )
     model.compile(optimizer=keras.optimizers.SGD(0.0), run_eagerly=True)
     history = model.fit(
         SHORT, SHORT_TAGS, validation_data=(SHORT, SHORT_TAGS), epochs=1, verbose=0
@@ -232,7 +234,10 @@ def test_a_stray_tag_is_not_learned_from_and_breaks_nothing():
 @pytest.mark.parametrize(
     "fields, message",
     [
-        ({"label_smoothing": 0.1}, "`label_smoothing` has no meaning with `head='crf'`"),
+        (
+            {"label_smoothing": 0.1},
+            "`label_smoothing` has no meaning with `head='crf'`",
+        ),
         ({"head": "crfs"}, "`head` must be one of None, 'linear', 'crf', 'projection'"),
         ({"head": 3}, "`head` must be a tfreg.heads.Head; got 3"),
         ({"head": {"class_name": "CRF", "config": {"x": 1}}}, "`head` cannot be read"),

@@ -57,7 +57,9 @@ def by_hand(model, batch, pooling):
             query = np.float64(model.pooling.query)
             rows.append(softmax(row @ query / len(query) ** 0.5) @ row)
         else:
-            rows.append({"cls": row[0], "mean": row.mean(0), "max": row.max(0)}[pooling])
+            rows.append(
+                {"cls": row[0], "mean": row.mean(0), "max": row.max(0)}[pooling]
+            )
     w, b = map(np.float64, model.projection.weights)
     v, c = map(np.float64, model.logits.weights)
     return np.tanh(np.array(rows) @ w + b) @ v + c

@@ -5,8 +5,8 @@ A path y through the words x of a row scores
     s(y) = first[y_1] + Σ_t e_t[y_t] + Σ_t between[y_{t−1}, y_t] + last[y_n]
 
 over the words that are there, wherever they stand in the row: what is no word is taken
-out, and its neighbours follow one another. Then p(y | x) = exp s(y) / Z, with Z the sum
-of exp s over all paths. Everything is float32 and in logarithms.
+out, and its neighbours follow one another. p(y | x) = exp s(y) / Z, Z the sum over all
+paths. All is in float32 and in logarithms.
 
 All of it comes from one sweep from the last word to the first: after[t][i] is what
 words t, t+1, ... add (the logarithm of the sum, or the maximum) if the word before them
@@ -25,8 +25,8 @@ from keras import ops
 
 from tfreg.functional.spans import move_left
 
-# The score of a step that is not permitted. No sum of real scores makes up for it, and
-# unlike −∞ it has gradients: its probability is exactly 0 in float32.
+# The score of a step that is not permitted: no sum of real scores makes up for it, its
+# probability is exactly 0, and unlike −∞ it makes no NaN of a gradient.
 FORBIDDEN = -1e4
 NO_WORD, CONTEXT = -1, -2  # ids that are no tag; as in data/targets.py
 _MARGIN = 1e-5  # by which a path's tag leads in `path_scores`
@@ -147,8 +147,8 @@ def log_marginals(emissions: Any, mask: Any, chain: Chain) -> Any:
 def best_path(emissions: Any, mask: Any, chain: Chain) -> Any:
     """The path of the highest score, argmax over y of s(y): Viterbi's algorithm.
 
-    Swept backwards, so that the path is then read forwards: each word takes the tag
-    that is best for all that is to come. Of paths that score alike it is one.
+    Swept backwards, so that the path is read forwards: each word takes the tag that is
+    best for all that is to come. Of paths that score alike it is one.
 
     Args:
         emissions, mask, chain: as for `log_marginals`.
@@ -227,10 +227,8 @@ def _messages(emissions: Any, mask: Any, between: Any, last: Any) -> Any:
     after = _sweep(emissions, mask, between, last, ops.logsumexp)
 
     def gradient(upstream: Any) -> Any:
-        to_emissions, to_between, to_last = _gradients(
-            emissions, mask, between, after, upstream
-        )
-        return to_emissions, None, to_between, to_last
+        to_each = _gradients(emissions, mask, between, after, upstream)
+        return to_each[0], None, *to_each[1:]
 
     return after, gradient
 

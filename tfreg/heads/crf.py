@@ -64,7 +64,9 @@ class CRF(Head):
             regularizer = keras.regularizers.get(dict(regularizer))
         plain = isinstance(regularizer, keras.regularizers.Regularizer)
         if regularizer is not None and not plain or hasattr(regularizer, "anchored"):
-            raise fail("regularizer", "a Keras regularizer, without anchor", regularizer)
+            raise fail(
+                "regularizer", "a Keras regularizer, without anchor", regularizer
+            )
         self.regularizer = regularizer
 
     def check(self, task: str, recipe: Any) -> None:

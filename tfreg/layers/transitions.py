@@ -75,7 +75,9 @@ class Transitions(keras.layers.Layer):
         """
         tags = ops.cast(tags, "int32")
         chain = crf.at_edges(self.chain(), tags)
-        return crf.path_scores(ops.cast(emissions, "float32"), tags != crf.NO_WORD, chain)
+        return crf.path_scores(
+            ops.cast(emissions, "float32"), tags != crf.NO_WORD, chain
+        )
 
     def get_config(self) -> dict[str, Any]:
         return {

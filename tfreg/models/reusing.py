@@ -265,6 +265,4 @@ def _architecture(model: Any) -> dict[str, Any]:
     """What the frozen part computes that neither config nor weights say."""
     found = describe(model.backbone)
     names = "activation", "layer_norm_epsilon"
-    return {name: found[name] for name in names} | {
-        "pooler": model.reads_pooler
-    }
+    return {name: found[name] for name in names} | {"pooler": model.reads_pooler}

@@ -144,10 +144,8 @@ class TokenTagger(TextTask):
             return self._decode_ids(x, **kwargs)
         data = feeding.feed(self, x, batch_size=batch_size)
         if data.batches is None:
-            logits = super().predict(x, batch_size=batch_size, **kwargs)
-            if self.transitions is None:
-                return logits
-            return self._decoded(logits, x)
+            found = super().predict(x, batch_size=batch_size, **kwargs)
+            return found if self.transitions is None else self._decoded(found, x)
         encoded = data.batches.encoded
         assert encoded.answers is not None
         logits: dict[int, np.ndarray] = {}
