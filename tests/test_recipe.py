@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tfreg._checks import InputError
-from tfreg.heads import Bottleneck
+from tfreg.heads import CRF, Bottleneck, Projection
 from tfreg.recipe import SHORT_NAMES, Recipe
 from tfreg.regularizers import L1, L1L2, L2, L2SP, ByDepth, FisherL2SP, GroupLasso
 
@@ -29,6 +29,7 @@ def test_the_defaults_are_the_strong_plain_recipe():
     assert Recipe().to_json() == {
         "kernel_regularizer": None,
         "backbone_regularizer": None,
+        "head": None,
         "dropout": 0.1,
         "backbone_dropout": None,
         "attention_dropout": None,
@@ -67,6 +68,7 @@ def test_frozen_and_by_keyword_only():
 @pytest.mark.parametrize(
     ("name", "values"),
     [
+        ("head", ("dense", "", 3, ["crf"], {}, {"class_name": "L2", "config": {}})),
         ("dropout", (-0.1, 1.0, math.nan, "0.1", None, True)),
         ("backbone_dropout", (-0.1, 1.0, math.inf, "none")),
         ("attention_dropout", (-0.1, 1.0, [0.1])),
@@ -109,6 +111,7 @@ def test_every_field_is_tried_above():
 @pytest.mark.parametrize(
     ("name", "values"),
     [
+        ("head", (None, "linear", "crf", "projection")),
         ("dropout", (0, 0.0, 0.999)),
         ("backbone_dropout", (None, 0.0, 0.5)),
         ("freeze", (None, "embeddings", "backbone", 1, 24)),
@@ -290,6 +293,15 @@ def test_the_head_has_no_blocks(rule):
         Recipe(kernel_regularizer=rule)
 
 
+@pytest.mark.parametrize("head", [CRF(L2(0.5)), Projection(8, None, 0.5, True, "max")])
+def test_round_trip_of_heads(head):
+    recipe = Recipe(head=head)
+    again = Recipe.from_json(json.loads(json.dumps(recipe.to_json())))
+    assert type(again.head) is type(head)
+    assert again.head.get_config() == head.get_config()
+    assert again == recipe and again != Recipe(head=type(head)())
+
+
 @keras.saving.register_keras_serializable("tests")
 class Halved(keras.regularizers.Regularizer):
     def __init__(self, strength):
@@ -311,6 +323,7 @@ def test_round_trip_of_a_penalty_of_the_users_own():
 
 def test_round_trip_of_every_plain_field(tmp_path):
     other = {
+        "head": "projection",
         "dropout": 0.2,
         "backbone_dropout": 0.3,
         "attention_dropout": 0.0,
@@ -320,7 +333,6 @@ def test_round_trip_of_every_plain_field(tmp_path):
         "dropconnect": 0.0,
         "multi_sample_dropout": 4,
         "noisy_tune": 0.15,
-        "head": "linear",
         "freeze": "embeddings",
         "label_smoothing": 0.1,
         "learning_rate": 1e-3,
@@ -448,6 +460,11 @@ def test_fields_say_how_they_are_read_from_text():
     assert read["freeze"]("none") is None
     assert read["freeze"]("3") == 3
     assert read["freeze"]("embeddings") == "embeddings"
+    assert read["head"]("none") is None and read["head"]("crf") == "crf"
+    projection = {"class_name": "Projection", "config": {"width": 8}}
+    assert read["head"](json.dumps(projection)) == projection
+    with pytest.raises(InputError, match="a head is a name or JSON; got '{crf}'"):
+        read["head"]("{crf}")
     assert read["patience"]("none") is None and read["patience"]("2") == 2
     assert read["global_clipnorm"]("none") is None
     assert read["backbone_dropout"]("0.2") == 0.2
@@ -466,7 +483,8 @@ def test_fields_say_how_they_are_read_from_text():
 def test_a_recipe_without_penalties_needs_no_keras():
     code = (
         "import sys; from tfreg.recipe import Recipe\n"
-        "recipe = Recipe.from_options({'dropout': 0.2, 'l2': None})\n"
+        "options = {'dropout': 0.2, 'l2': None, 'head': 'crf'}\n"
+        "recipe = Recipe.from_options(options)\n"
         "assert Recipe.from_json(recipe.to_json()) == recipe\n"
         "assert not {'keras', 'tensorflow'} & set(sys.modules)"
     )

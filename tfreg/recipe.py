@@ -21,7 +21,7 @@ from tfreg.serial import read_object
 SCHEDULES = ("linear", "cosine", "constant")
 PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 FREEZES = ("embeddings", "backbone")
-HEADS = (None, "linear")  # and objects of tfreg.heads
+HEADS = ("linear", "crf", "projection")  # and objects of tfreg.heads
 
 # The short names of the command line (and of search spaces): name -> (recipe field,
 # the regulariser's class, its argument that the number is, help).
@@ -121,6 +121,8 @@ class Recipe:
             train, a list of such (they add up), or a mapping from path pattern
             (``"transformer_layer_0/*"``, as in `fnmatch`, on the whole path) to one
             or a list.
+        head: None or ``"linear"``, ``"crf"`` (taggers), ``"projection"``, or an object
+            of `tfreg.heads`, which says more.
         dropout: rate before the head's last layer, in [0, 1).
         backbone_dropout: rate of the backbone's hidden dropout, in [0, 1); None
             leaves the preset's.
@@ -136,7 +138,6 @@ class Recipe:
             loss is averaged: see `tfreg.layers.MultiSampleDropout`.
         noisy_tune: strength of the noise that pretrained weights get once, when the
             model is built, at least 0: see `tfreg.adapt.noisy_tune`.
-        head: None or ``"linear"``, one layer; or a `tfreg.heads.Bottleneck`.
         freeze: None (all weights train), ``"embeddings"``, ``"backbone"`` (feature
             extraction), or the number of lowest blocks, embeddings included.
         label_smoothing: share of the target spread over all labels, in [0, 1).
@@ -178,6 +179,9 @@ class Recipe:
         "regularizer of the pretrained kernels, or {pattern: regularizer}, as JSON",
         _regularizer,
     )
+    head: Any = _field(
+        None, "linear, crf (taggers), projection, or a head as JSON", _head
+    )
     dropout: float = _field(0.1, "dropout rate before the head", float)
     backbone_dropout: float | None = _field(
         None,
@@ -193,7 +197,6 @@ class Recipe:
     dropconnect: float = _field(0.0, "dropout rate on pretrained kernels", float)
     multi_sample_dropout: int = _field(1, "dropout masks averaged over a step", int)
     noisy_tune: float = _field(0.0, "noise on pretrained weights at the start", float)
-    head: Any = _field(None, "linear, or a head as JSON; none: linear", _head)
     freeze: str | int | None = _field(
         None, "embeddings, backbone, or the number of lowest blocks", _freeze
     )
@@ -261,9 +264,10 @@ class Recipe:
         check_integer("seed", self.seed, low=0, high=2**32 - 1)  # as NumPy takes
         check_noise(self)
         if self.head is None or isinstance(self.head, str):
-            check_choice("head", self.head, HEADS)
+            check_choice("head", self.head, (None, *HEADS))
         else:
-            object.__setattr__(self, "head", _read_head(self.head))
+            head = read_object("head", self.head, "Head", "tfreg.heads")
+            object.__setattr__(self, "head", head)
         self._check_regularizers()
         self._check_frozen_backbone()
 
@@ -384,13 +388,6 @@ def _read_json(path: str | PathLike[str]) -> Mapping[str, Any]:
     if not isinstance(content, Mapping):
         raise InputError(f"{path}: expected a JSON object of recipe fields")
     return content
-
-
-def _read_head(value: Any) -> Any:
-    """A live head, from one or from its serialised form."""
-    from tfreg import heads  # heavy: only a recipe with such a head pays for it
-
-    return read_object("head", value, heads.Head, heads)
 
 
 def _read_several(name: str, value: Any, pattern: str | None = None) -> Any:

@@ -39,9 +39,11 @@ def test_every_field_can_be_given():
         "--label-smoothing .1 --learning-rate 1e-4 --weight-decay 0 --warmup .06 "
         "--schedule cosine --global-clipnorm none --epochs 5 --batch-size 16 "
         "--gradient-accumulation-steps 4 --steps-per-execution 8 "
-        "--sequence-length 64 --patience 2 --precision bfloat16 --seed 7".split()
+        "--sequence-length 64 --patience 2 --precision bfloat16 --seed 7 "
+        "--head projection".split()
     )
     assert got == Recipe(
+        head="projection",
         dropout=0.2,
         backbone_dropout=0.0,
         word_dropout=0.1,
@@ -81,6 +83,13 @@ def test_a_head_in_full():
     head = {"class_name": "Bottleneck", "config": {"dim": 64}}
     got = recipe("--head", json.dumps(head)).to_json()["head"]
     assert got["class_name"] == "Bottleneck" and got["config"]["dim"] == 64
+
+
+def test_a_head_by_name_and_in_full():
+    assert recipe("--head", "crf") == Recipe(head="crf")
+    written = {"class_name": "Projection", "config": {"width": 8}}
+    got = recipe("--head", json.dumps(written)).to_json()
+    assert got["head"]["config"]["width"] == 8
     assert recipe("--head", "none") == Recipe()
 
 
@@ -112,6 +121,9 @@ def test_a_runs_own_recipe_is_a_config(tmp_path):
         (["--epochs", "0"], "`epochs` must be an integer of at least 1; got 0"),
         (["--dropout", "1"], "`dropout` must be a number in [0, 1); got 1"),
         (["--learning-rate", "nan"], "`learning_rate` must be a number"),
+        (["--head", "dense"], "`head` must be one of None, 'linear', 'crf'"),
+        (["--head", "{dense"], "--head: a head is a name or JSON; got '{dense'"),
+        (["--head", '{"class_name": "CFR"}'], "`head` cannot be read"),
         (["--schedule", "steps"], "--schedule: invalid choice: 'steps'"),
         (["--freeze", "top"], "`freeze` must be one of"),
         (["--l2", "-1"], "`l2` must be a number"),

@@ -126,7 +126,7 @@ def test_every_word_is_counted_once(pieces, length):
         assert len(tags) == len(weight) == len(places)
         context = np.ones(len(places), bool)
         context[begin:end] = False
-        assert (tags[context] == -1).all() and (weight[context] == 0).all()
+        assert (tags[context] == -2).all() and (weight[context] == 0).all()
         for word in range(begin, end):
             entry = (ids[places[word]], tags[word], weight[word])
             seen[encoded.example[row]].append(entry)

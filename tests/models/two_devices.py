@@ -74,6 +74,19 @@ def main(devices: int, out: str) -> None:
     weights.update({f"parts/{v.path}": np.array(v) for v in tagger.trainable_weights})
     with strategy.scope() if strategy else contextlib.nullcontext():
         keras.utils.set_random_seed(1)
+        tagger = build_tagger(
+            tiny(), ("O", "B-X", "I-X"), tokenizer=tokenizer(), head="crf", **fields
+        )
+        tagger.transitions.between.assign(np.arange(9.0).reshape(3, 3) / 9)
+        tagger.compile(optimizer=keras.optimizers.SGD(0.1))
+    tagger.fit(sentences, tags, epochs=2, verbose=0, class_weight={"O": 0.5})
+    weights.update({f"crf/{v.path}": np.array(v) for v in tagger.trainable_weights})
+    scores = tagger.evaluate(sentences, tags, verbose=0, return_dict=True)
+    weights.update({f"crf/{name}": value for name, value in scores.items()})
+    said = tagger.predict(sentences, verbose=0)
+    weights.update({f"crf/said/{i}": np.exp(logs) for i, logs in enumerate(said)})
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        keras.utils.set_random_seed(1)
         frozen = build_classifier(
             tiny(), ("a", "b"), tokenizer=tokenizer(), freeze=1, **fields
         )

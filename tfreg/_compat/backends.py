@@ -56,14 +56,19 @@ def compiled(function: Any) -> Any:
     return tf.function(function, jit_compile=True, reduce_retracing=True)
 
 
+def traced(function: Any) -> Any:
+    """A function as a graph, traced once for all shapes of its arguments.
+
+    For loops over many small operations, each of which is slow by itself.
+    """
+    if not on_tensorflow():
+        return function
+    return tf.function(function, reduce_retracing=True)
+
+
 def replicas() -> int:
     """How many replicas compute each step together."""
     return tf.distribute.get_strategy().num_replicas_in_sync
-
-
-def traced(function: Any) -> Any:
-    """A function as a graph, where the backend has graphs that keep variables."""
-    return tf.function(function) if on_tensorflow() else function
 
 
 def of_replica(key: Any) -> Any:

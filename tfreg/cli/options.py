@@ -53,7 +53,8 @@ def read_recipe(arguments: argparse.Namespace) -> Recipe:
     """The recipe of ``--config``, or the default one, with the options put over it."""
     given = vars(arguments)
     known = [field.name for field in dataclasses.fields(Recipe)]
-    if given["config"] is not None or given.keys() & _OBJECTS:
+    objects = any(isinstance(value, dict) for value in given.values())
+    if given["config"] is not None or objects or given.keys() & _OBJECTS:
         start_keras()  # to read regularisers and heads
     fields = {}
     if given["config"] is not None:

@@ -19,7 +19,7 @@ class Encoded:
         words: for taggers, the positions of the first pieces of a row's words.
         answers: for taggers, (first, end) of the words each row answers for, as
             numbers within its ``words``; the others are context.
-        targets: one a row: id, number, vector, or (taggers) one id a word with −1 for
+        targets: one a row: id, number, vector, or (taggers) one id a word with −2 for
             context; None without.
         weights: one a row, or (taggers) one a word; None without.
         examples: how many examples there are.

@@ -11,7 +11,7 @@ from tfreg.data.encoded import Encoded
 from tfreg.data.examples import Examples
 from tfreg.data.packing import cut_pair, join, windows
 from tfreg.data.pieces import Pieces
-from tfreg.data.targets import NOT_A_WORD
+from tfreg.data.targets import CONTEXT
 
 
 def encode_texts(
@@ -97,7 +97,7 @@ def encode_words(
             found["example"].append(number)
             found["answers"].append((begin - first, stop - first))
             for name, values, fill in (
-                ("targets", targets, NOT_A_WORD),
+                ("targets", targets, CONTEXT),
                 ("weights", weights, 0),
             ):
                 if values is not None:

@@ -11,6 +11,7 @@ import numpy as np
 from tfreg._checks import InputError
 
 NOT_A_WORD = -1  # the id of what no loss and no metric counts
+CONTEXT = -2  # the same, of a word that another row answers for
 
 
 def check_labels(labels: Sequence[str], task: str) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ def span_counts(
     def read(ids):
         return ops.where(real, ops.take(codes, ops.maximum(ids, 0)), 0)
 
-    true, pred, weight = _move_left(
+    true, pred, weight = move_left(
         real, read(y_true), read(y_pred), ops.cast(weight, "float32")
     )
     # One more O ends the spans that reach the end of their row.
@@ -107,7 +107,7 @@ def span_counts(
     # places are brought side by side, so that "the next" is one column to the right.
     either_breaks = ops.logical_not(ops.logical_and(true_goes_on, pred_goes_on))
     both_break = ops.logical_not(ops.logical_or(true_goes_on, pred_goes_on))
-    agree, both_break, first = _move_left(either_breaks, agree, both_break, weight)
+    agree, both_break, first = move_left(either_breaks, agree, both_break, weight)
     match = ops.logical_and(agree[:, :-1], both_break[:, 1:])
     return (
         ops.sum(ops.where(match, first[:, :-1], 0.0)),
@@ -131,7 +131,7 @@ def _starts(codes, goes_on, lenient):
     return codes % 2 == 1
 
 
-def _move_left(mask, *tensors):
+def move_left(mask, *tensors):
     """Each row with its masked-in positions first, in order, and then the others."""
     # Positions by a running sum: lengths may be unknown while a graph is traced.
     position = ops.cumsum(ops.ones_like(mask, "int32"), axis=1)

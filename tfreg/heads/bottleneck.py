@@ -51,7 +51,7 @@ class Bottleneck(Head):
         self.beta = check_number("beta", beta, low=0)
         self.learn_prior = check_choice("learn_prior", learn_prior, (True, False))
 
-    def layer(self, kernel_regularizer: Any, seed: int) -> VariationalBottleneck:
+    def bottleneck(self, kernel_regularizer: Any, seed: int) -> VariationalBottleneck:
         """The layer of a new model, in float32."""
         return VariationalBottleneck(
             **self.get_config(),

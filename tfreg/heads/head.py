@@ -1,22 +1,80 @@
-"""What a recipe's ``head`` may be, other than a name."""
+"""What all heads have in common, and the plain one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import keras
+
+from tfreg._checks import fail
 
 
 class Head:
-    """Settings of a head: an immutable description, which a model makes layers from.
+    """What stands between an encoder and its logits, as settings of one model.
 
-    A subclass is registered with Keras and says in `get_config` what its constructor
-    takes, so that a recipe with it can be written as JSON.
+    Whatever the head, its last layers are dropout and a Dense layer, ``logits``. A
+    subclass says what else there is: the model makes these layers when it is built.
     """
 
+    layer_mix = False  # whether it reads the outputs of all blocks, mixed
+
+    @property
+    def text_pooling(self) -> str | None:
+        """How a text's pieces become one vector; None: by the pooler, or as a mean."""
+        return None
+
+    def check(self, task: str, recipe: Any) -> None:
+        """Refuse a task or a recipe that this head cannot serve.
+
+        Raises:
+            InputError: saying which.
+        """
+
+    def projection(self, kernel_regularizer: Any) -> Any:
+        """The layer before the dropout, or None."""
+
+    def bottleneck(self, kernel_regularizer: Any, seed: int) -> Any:
+        """The layer between the dropout and the logits, or None."""
+
+    def transitions(self, labels: Sequence[str]) -> Any:
+        """The layer after the logits of words, or None."""
+
     def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor, as plain JSON values."""
-        raise NotImplementedError
+        return {}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """The head whose `get_config` gave this."""
+    def from_config(cls, config: dict[str, Any]) -> Head:
         return cls(**config)
+
+
+@keras.saving.register_keras_serializable("tfreg")
+class Linear(Head):
+    """Dropout and one Dense layer on what the encoder says: the default head.
+
+    Example:
+        >>> Linear().get_config()
+        {}
+    """
+
+
+def make_head(head: Any) -> Head:
+    """The head of a recipe: an object, or the name of one with its defaults.
+
+    Example:
+        >>> type(make_head("crf")).__name__
+        'CRF'
+    """
+    from tfreg.heads import crf, projection
+
+    named = {
+        None: Linear,
+        "linear": Linear,
+        "crf": crf.CRF,
+        "projection": projection.Projection,
+    }
+    if isinstance(head, Head):
+        return head
+    if head in named:
+        return named[head]()
+    raise fail("head", "a Head, or 'linear', 'crf' or 'projection'", head)

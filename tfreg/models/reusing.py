@@ -110,6 +110,8 @@ def _halves(model: Any) -> Halves:
     Raises:
         InputError: they would not compute what the model computes.
     """
+    if model.layer_mix is not None:
+        raise InputError("the head mixes the outputs of all blocks")
     if model.halves is None:
         frozen = model.recipe.freeze
         whole = frozen == "backbone" or not model.backbone.trainable_variables
@@ -121,18 +123,18 @@ def _halves(model: Any) -> Halves:
 def _cut(model: Any, depth: int | None) -> Halves:
     """Cut a model above its lowest blocks, or between its features and its head."""
     if depth is None:
-        cut, inputs = model.head_dropout.input, model.input
+        cut, inputs = model.features, model.input
         features = given = _input_like(cut)
     else:
         ids = dict(model.backbone.input)
-        read = model._reads(model.backbone.output, model.architecture["pooler"])
+        read = model._reads(model.backbone.output)
         below, above = split(model.backbone, depth, read)
         cut = below.output
         given = _input_like(cut)
         features, inputs = model._features(above([given, *ids.values()]), ids)
     lower = keras.Model(model.input, cut)
     lower.jit_compile = False  # every length of text would be compiled anew
-    logits = model._head(features)
+    logits = model.answer(features, inputs)
     return Halves(lower, keras.Model({**inputs, FEATURES: given}, logits), depth)
 
 
@@ -207,10 +209,10 @@ def _gigabytes(size: int) -> str:
 
 def _counts(halves: Halves, encoded: Encoded) -> np.ndarray | None:
     """Vectors a row; None for one, which has no axis."""
-    if halves.depth is not None:
-        return encoded.lengths
-    if encoded.words is None:
+    if len(halves.lower.output.shape) == 2:
         return None
+    if halves.depth is not None or encoded.words is None:
+        return encoded.lengths
     return np.fromiter(map(len, encoded.words), np.int64, len(encoded))
 
 
@@ -243,6 +245,7 @@ def _key(model: Any, halves: Halves, encoded: Encoded, form: Any) -> str:
             if name not in ("name", "trainable") and "dropout" not in name
         },
         "architecture": _architecture(model),
+        "pooling": model.head.text_pooling,
         "platform": platform(),
     }
     key = hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode())
@@ -262,6 +265,4 @@ def _architecture(model: Any) -> dict[str, Any]:
     """What the frozen part computes that neither config nor weights say."""
     found = describe(model.backbone)
     names = "activation", "layer_norm_epsilon"
-    return {name: found[name] for name in names} | {
-        "pooler": model.architecture["pooler"]
-    }
+    return {name: found[name] for name in names} | {"pooler": model.reads_pooler}

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from tfreg.data.targets import check_labels
-from tfreg.heads import MaskedMean
+from tfreg.heads import MaskedMax, MaskedMean
 from tfreg.metrics.accuracy import CrossEntropy as CrossEntropyScore
 from tfreg.metrics.accuracy import MaskedAccuracy
 from tfreg.metrics.confusion import MacroF1, MatthewsCorrelation, WeightedF1
@@ -22,17 +22,21 @@ from tfreg.objectives import BinaryCrossEntropy, CrossEntropy
 class PooledTask(TextTask):
     """A task that reads one vector a text."""
 
-    def _reads(self, output: Any, pooler: bool) -> Any:
+    def _reads(self, output: Any) -> Any:
         if isinstance(output, dict):
-            return output["pooled_output" if pooler else "sequence_output"]
+            return output["pooled_output" if self.reads_pooler else "sequence_output"]
         return output
 
     def _features(
         self, read: Any, inputs: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
-        if len(read.shape) == 3:
-            read = MaskedMean(name="masked_mean")(read, inputs["padding_mask"])
-        return read, inputs
+        pooling = self.head.text_pooling or "mean"
+        if len(read.shape) == 2 or pooling == "attention":
+            return read, inputs
+        if pooling == "cls":
+            return read[:, 0], inputs
+        pool = MaskedMax if pooling == "max" else MaskedMean
+        return pool(name=f"masked_{pooling}")(read, inputs["padding_mask"]), inputs
 
 
 @keras.saving.register_keras_serializable("tfreg")
@@ -40,7 +44,8 @@ class TextClassifier(PooledTask):
     """A label for a text or a pair of texts, from any KerasHub text encoder.
 
     The pretrained pooler (or, where there is none, the mean over real pieces), then
-    dropout, then one Dense layer in float32. Usually made by `build_classifier`.
+    dropout, then one Dense layer in float32; other heads are in `tfreg.heads`. Usually
+    made by `build_classifier`.
 
     Args:
         backbone: a KerasHub backbone, which from then on belongs to this model.

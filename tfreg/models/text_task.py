@@ -11,6 +11,7 @@ import numpy as np
 
 from tfreg import _compat
 from tfreg._checks import InputError
+from tfreg.adapt.block_outputs import block_outputs
 from tfreg.adapt.describe import describe
 from tfreg.adapt.noise import kernel_noise
 from tfreg.adapt.penalise import Anchors
@@ -20,8 +21,9 @@ from tfreg.data.encoded import Encoded
 from tfreg.data.examples import Examples
 from tfreg.data.ladder import fitted_ladder
 from tfreg.data.preprocessing import TextPreprocessor
-from tfreg.heads import Bottleneck
-from tfreg.layers import MultiSampleDropout
+from tfreg.heads import AttentionPooling
+from tfreg.heads.head import make_head
+from tfreg.layers import LayerMix, MultiSampleDropout
 from tfreg.models import feeding
 from tfreg.models.accumulating import accumulated_step, check_accumulation
 from tfreg.models.fisher import estimate_fisher
@@ -70,8 +72,11 @@ class TextTask(keras_hub.models.Task):
     ) -> None:
         recipe = as_recipe(recipe)
         _check_agreement(preprocessor, task, labels, recipe)
+        head = make_head(recipe.head)
+        head.check(task, recipe)
         architecture = {**describe(backbone), **(architecture or {})}
-        pooler = architecture["pooler"]
+        self.head = head
+        self.reads_pooler = architecture["pooler"] and head.text_pooling is None
         words = word_dropout(recipe, preprocessor, architecture)
 
         # === The backbone: adapt, freeze, penalise ===
@@ -81,7 +86,9 @@ class TextTask(keras_hub.models.Task):
             backbone,
             recipe,
             architecture,
-            lambda output: self._reads(output, pooler),
+            lambda output: (
+                block_outputs(backbone) if head.layer_mix else self._reads(output)
+            ),
             anchors,
             noise,
         )
@@ -92,6 +99,12 @@ class TextTask(keras_hub.models.Task):
         self.anchors = anchors
         self.kernel_noise = noise
         self.word_dropout = words
+        self.layer_mix = self.pooling = None
+        if head.layer_mix:
+            self.layer_mix = LayerMix(dtype="float32", name="layer_mix")
+        if head.text_pooling == "attention":
+            self.pooling = AttentionPooling(dtype="float32", name="pooling")
+        self.projection = head.projection(as_one(recipe.kernel_regularizer))
         self.head_dropout = MultiSampleDropout(
             recipe.dropout, recipe.multi_sample_dropout, name="head_dropout"
         )
@@ -102,20 +115,23 @@ class TextTask(keras_hub.models.Task):
             dtype="float32",  # losses and metrics need every digit
             name="logits",
         )
-        self.bottleneck = None
-        if isinstance(recipe.head, Bottleneck):
-            self.bottleneck = recipe.head.layer(
-                as_one(recipe.kernel_regularizer), recipe.seed_of("bottleneck")
-            )
+        self.bottleneck = head.bottleneck(
+            as_one(recipe.kernel_regularizer), recipe.seed_of("bottleneck")
+        )
+        self.transitions = head.transitions(labels)
 
         # === Functional model ===
         inputs = dict(backbone.input)
         ids = dict(inputs)
         if self.word_dropout is not None:
             ids["token_ids"] = self.word_dropout(ids["token_ids"])
-        read = self._reads(backbone(ids), pooler)
-        features, inputs = self._features(read, inputs)
-        outputs = self._head(features)
+        if self.layer_mix is None:
+            read = self._reads(backbone(ids))
+        else:
+            blocks = keras.Model(backbone.input, block_outputs(backbone), name="blocks")
+            read = self.layer_mix(blocks(ids))
+        self.features, inputs = self._features(read, inputs)
+        outputs = self.answer(self.features, inputs)
         super().__init__(inputs=inputs, outputs=outputs, compile=False, name=name)
 
         # === Config ===
@@ -126,22 +142,27 @@ class TextTask(keras_hub.models.Task):
         self.penalties, self.set_penalties = penalties
         self.halves: Halves | None = None  # made by the first fit of a frozen encoder
 
-    def _reads(self, output: Any, pooler: bool) -> Any:
+    def _reads(self, output: Any) -> Any:
         """The output of the backbone this head reads."""
         raise NotImplementedError
 
     def _features(
         self, read: Any, inputs: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
-        """What the head sees, and all inputs of the model."""
+        """What the head sees, and all inputs of the model; without any weights."""
         raise NotImplementedError
 
-    def _head(self, features: Any) -> Any:
-        """Logits, of what the head sees."""
+    def answer(self, features: Any, inputs: dict[str, Any]) -> Any:
+        """Logits, from features by all layers of the head that have weights."""
+        if self.pooling is not None:
+            features = self.pooling(features, inputs["padding_mask"])
+        if self.projection is not None:
+            features = self.projection(features)
         features = self.head_dropout(features)
         if self.bottleneck is not None:
             features = self.bottleneck(features)
-        return self.logits(features)
+        logits = self.logits(features)
+        return logits if self.transitions is None else self.transitions(logits)
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Logits; of batches that carry features, from what is not frozen alone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import keras
@@ -18,10 +19,11 @@ from tfreg.metrics.accuracy import CrossEntropy as CrossEntropyScore
 from tfreg.metrics.accuracy import MaskedAccuracy
 from tfreg.metrics.spans import SpanF1
 from tfreg.models import feeding
+from tfreg.models.decoding import decode, decode_sentences
 from tfreg.models.predicting import predict_batches
 from tfreg.models.predictions import Prediction
 from tfreg.models.text_task import TextTask
-from tfreg.objectives import CrossEntropy
+from tfreg.objectives import CrossEntropy, PathLikelihood
 
 
 @keras.saving.register_keras_serializable("tfreg")
@@ -31,7 +33,9 @@ class TokenTagger(TextTask):
     The encoder's output at each word's first piece, then dropout, then one Dense
     layer in float32. Loss and scores count real words only, each once. At prediction
     every word gets exactly one tag, however long the text: long ones are read through
-    overlapping windows. Usually made by `build_tagger`.
+    overlapping windows. Usually made by `build_tagger`. Other heads are in
+    `tfreg.heads`; with `CRF`, `predict` and all scores go by the best path of tags, and
+    the model called as a function gives emissions.
 
     Args:
         backbone: a KerasHub backbone, which from then on belongs to this model.
@@ -44,7 +48,8 @@ class TokenTagger(TextTask):
     Shapes:
         input: as `TextClassifier`, and word_positions (batch, words), int32: the place
             of each word's first piece, 0 for no word; output: logits
-            (batch, words, tags), float32. Targets: (batch, words), −1 for no word.
+            (batch, words, tags), float32. Targets: (batch, words), −1 for no word, −2
+            for one that another row answers for.
 
     Raises:
         InputError: impossible labels or recipe.
@@ -78,7 +83,7 @@ class TokenTagger(TextTask):
         self.has_spans = is_iob(labels)
         self.monitor = ("span_f1_strict" if self.has_spans else "accuracy", "max")
 
-    def _reads(self, output: Any, pooler: bool) -> Any:
+    def _reads(self, output: Any) -> Any:
         return output["sequence_output"] if isinstance(output, dict) else output
 
     def _features(
@@ -90,6 +95,8 @@ class TokenTagger(TextTask):
         return words, {**inputs, "word_positions": positions}
 
     def default_loss(self) -> Any:
+        if self.transitions is not None:
+            return PathLikelihood()
         return CrossEntropy(self.recipe.label_smoothing)
 
     def default_metrics(self) -> list[Any]:
@@ -98,16 +105,47 @@ class TokenTagger(TextTask):
             scores += [SpanF1(self.labels, "strict"), SpanF1(self.labels, "lenient")]
         return scores
 
+    def compile(
+        self,
+        optimizer: Any = None,
+        loss: Any = None,
+        metrics: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        if self.transitions is not None:
+            loss = self.default_loss() if loss is None else loss
+            if not isinstance(loss, PathLikelihood):
+                raise InputError(
+                    "`compile(loss=...)` must be PathLikelihood with `head='crf'`: no "
+                    f"other trains the transitions; got {loss!r}"
+                )
+            loss.transitions = self.transitions
+        super().compile(optimizer, loss, metrics, **kwargs)
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> Any:
+        """Scores of the tags the model would answer with."""
+        if self.transitions is not None:
+            y_pred = self.transitions.tag_scores(y_pred, y)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
     def predict(
         self, x: Any = None, batch_size: int | None = None, **kwargs: Any
     ) -> Any:
-        """Logits of every word: for word lists a list of (words, tags) arrays."""
+        """Logits of every word: for word lists a list of (words, tags) arrays.
+
+        With a `CRF` head log-probabilities whose argmax is the best path.
+        """
         if is_dataset(x) and not isinstance(_inputs(x.element_spec), dict):
             words = (_inputs(batch) for batch in x)
             return [row for part in words for row in self.predict(part, verbose=0)]
+        if is_dataset(x) and self.transitions is not None:
+            return self._decode_ids(x, **kwargs)
         data = feeding.feed(self, x, batch_size=batch_size)
         if data.batches is None:
-            return super().predict(x, batch_size=batch_size, **kwargs)
+            found = super().predict(x, batch_size=batch_size, **kwargs)
+            return found if self.transitions is None else self._decoded(found, x)
         encoded = data.batches.encoded
         assert encoded.answers is not None
         logits: dict[int, np.ndarray] = {}
@@ -117,7 +155,21 @@ class TokenTagger(TextTask):
         for row, (first, end) in enumerate(encoded.answers):  # windows in order
             parts[encoded.example[row]].append(logits[row][first:end])
         empty = np.zeros((0, len(self.labels)), "float32")
-        return [np.concatenate(part) if part else empty for part in parts]
+        sentences = [np.concatenate(part) if part else empty for part in parts]
+        if self.transitions is None:
+            return sentences
+        return decode_sentences(sentences, self.transitions.chain())
+
+    def _decode_ids(self, x: Any, steps: int | None = None, verbose: Any = 0) -> Any:
+        """Scores of tags for a data set of ids, by batches: it may be shuffled."""
+        batches = islice(map(_inputs, x), steps)
+        return np.concatenate(
+            [self._decoded(self.predict_on_batch(ids), ids) for ids in batches]
+        )
+
+    def _decoded(self, emissions: Any, ids: Any) -> np.ndarray:
+        is_word = np.asarray(ids["word_positions"]) > 0
+        return decode(emissions, is_word, self.transitions.chain())
 
     def predict_labels(
         self, x: Any, batch_size: int | None = None
