@@ -35,7 +35,7 @@ def test_every_field_can_be_given():
     got = recipe(
         *"--dropout .2 --backbone-dropout 0 --attention-dropout none "
         "--word-dropout .1 --embedding-noise .01 --mixout .9 --dropconnect 0 "
-        "--multi-sample-dropout 4 --noisy-tune .15 --head linear --freeze embeddings "
+        "--multi-sample-dropout 4 --noisy-tune .15 --freeze embeddings "
         "--label-smoothing .1 --learning-rate 1e-4 --weight-decay 0 --warmup .06 "
         "--schedule cosine --global-clipnorm none --epochs 5 --batch-size 16 "
         "--gradient-accumulation-steps 4 --steps-per-execution 8 "
@@ -51,7 +51,6 @@ def test_every_field_can_be_given():
         mixout=0.9,
         multi_sample_dropout=4,
         noisy_tune=0.15,
-        head="linear",
         freeze="embeddings",
         label_smoothing=0.1,
         learning_rate=1e-4,
