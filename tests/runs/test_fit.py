@@ -134,6 +134,7 @@ class QuickModel:
         Path(path).touch()
 
     trainable_variables = ()
+    set_penalties: dict = {}
 
 
 @pytest.fixture
