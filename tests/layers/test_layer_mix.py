@@ -19,7 +19,7 @@ def test_against_scipy():
     mix = LayerMix()
     mix(layers())
     mix.scores.assign([1.0, -2.0, 0.5])
-    mix.scale.assign(3.0)
+    mix.gamma.assign(3.0)
     expected = 3 * np.tensordot(softmax([1.0, -2.0, 0.5]), layers(), 1)
     np.testing.assert_allclose(mix(layers()), expected, atol=1e-5)
 

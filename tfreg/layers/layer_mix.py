@@ -12,7 +12,7 @@ from keras import ops
 class LayerMix(keras.layers.Layer):
     """γ·Σ_l softmax(s)_l·h_l over a list of tensors alike.
 
-    The weights ``scores`` s are 0 and ``scale`` γ is 1 at the start: a plain mean.
+    The weights ``scores`` s are 0 and ``gamma`` is 1 at the start: a plain mean.
 
     Shapes:
         inputs: a list of (batch, pieces, width); output: one of them.
@@ -27,10 +27,10 @@ class LayerMix(keras.layers.Layer):
 
     def build(self, shapes: Any) -> None:
         self.scores = self.add_weight((len(shapes),), "zeros", name="scores")
-        self.scale = self.add_weight((), "ones", name="scale")
+        self.gamma = self.add_weight((), "ones", name="gamma")
 
     def call(self, inputs: Any) -> Any:
-        weights = self.scale * ops.softmax(self.scores)
+        weights = self.gamma * ops.softmax(self.scores)
         return sum(weights[i] * layer for i, layer in enumerate(inputs))
 
     def compute_output_shape(self, shapes: Any) -> Any:
