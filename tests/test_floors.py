@@ -35,6 +35,7 @@ FLOORS = {
     "_huggingface_tokenizer": 3,
     "recipe": 3,
     "presets": 3,
+    "serial": 3,
     "precision": 3,
     "models": 4,
     "builders": 5,

@@ -28,11 +28,19 @@ from tfreg._compat.encoders import (
 from tfreg._compat.gradients import (
     dense_gradient,
     gradients_in_turn,
+    inner_gradients,
     sum_rows,
     value_and_gradients,
 )
+from tfreg._compat.passes import random_states, rerouted
 from tfreg._compat.presets import load_task, transformers_converter
-from tfreg._compat.training import data_loss, iterations, schedule, track_loss
+from tfreg._compat.training import (
+    data_loss,
+    iterations,
+    penalties,
+    schedule,
+    track_loss,
+)
 from tfreg._compat.wordpiece import tokenize_bert, word_to_pieces
 
 __all__ = [
@@ -49,13 +57,17 @@ __all__ = [
     "forget_trace",
     "global_sum",
     "gradients_in_turn",
+    "inner_gradients",
     "iterations",
     "jit_compile",
     "load_task",
     "nested_layers",
     "on_tensorflow",
+    "penalties",
+    "random_states",
     "replace_dropout",
     "replicas",
+    "rerouted",
     "schedule",
     "set_dropout_rate",
     "sum_rows",

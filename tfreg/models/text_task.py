@@ -29,8 +29,15 @@ from tfreg.models.fitting import (
     check_steps,
     early_stopping,
 )
+from tfreg.models.passes import (
+    ModelPasses,
+    check_masks,
+    check_served,
+    position_loss,
+)
 from tfreg.models.predicting import predict_batches
 from tfreg.models.reusing import FEATURES, Halves, reuse_features
+from tfreg.objectives import compose
 from tfreg.optimizers import AdamW, WarmupDecay
 from tfreg.optimizers.adamw import NO_DECAY
 from tfreg.recipe import Recipe
@@ -64,6 +71,8 @@ class TextTask(keras_hub.models.Task):
         _check_agreement(preprocessor, task, labels, recipe)
         architecture = {**describe(backbone), **(architecture or {})}
         pooler = architecture["pooler"]
+        objectives = compose.acting(recipe.objective)
+        check_served(objectives, task, backbone)
 
         # === The backbone: adapt, freeze, penalise ===
         anchors = Anchors(name="anchors")
@@ -87,6 +96,8 @@ class TextTask(keras_hub.models.Task):
             dtype="float32",  # losses and metrics need every digit
             name="logits",
         )
+        if objectives:  # what they draw
+            self.noise = keras.random.SeedGenerator(recipe.seed)
 
         # === Functional model ===
         inputs = dict(backbone.input)
@@ -101,7 +112,9 @@ class TextTask(keras_hub.models.Task):
         self.recipe = recipe
         self.architecture = architecture
         self.penalties = penalties
+        self.objectives = objectives
         self.halves: Halves | None = None  # made by the first fit of a frozen encoder
+        check_masks(self)
 
     def _reads(self, output: Any, pooler: bool) -> Any:
         """The output of the backbone this head reads."""
@@ -166,6 +179,7 @@ class TextTask(keras_hub.models.Task):
             **kwargs,
         )
         check_accumulation(self)
+        self.position_loss = position_loss(self, kwargs.get("loss_weights"))
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile as saved; Keras skips this for models with their own `compile`."""
@@ -184,13 +198,17 @@ class TextTask(keras_hub.models.Task):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """The loss of the data, plus the penalties in training only.
+        """The loss of the data; objectives and penalties in training only.
 
         Penalties in `val_loss` would let a strong λ look like a bad model.
         """
-        if training:
+        if not training:
+            return _compat.data_loss(self, y, y_pred, sample_weight)
+        if not self.objectives:
             return super().compute_loss(x, y, y_pred, sample_weight, training=training)
-        return _compat.data_loss(self, y, y_pred, sample_weight)
+        penalties = _compat.penalties(self)  # other passes would leave their own
+        passes = ModelPasses(self, x, y, y_pred, sample_weight)
+        return compose.training_loss(self.objectives, passes) + penalties
 
     def train_step(self, *args: Any) -> Any:
         """Keras's step; a batch to accumulate over goes through it in parts."""
@@ -246,8 +264,8 @@ class TextTask(keras_hub.models.Task):
             feature_cache: what a frozen encoder says of texts is computed once and
                 kept on disk, for all epochs and later fits: in this folder, or a
                 `FeatureCache`, or (True) the default one; False keeps nothing. The
-                default, None, is True wherever blocks are frozen and the data is no
-                data set of your own and no ids.
+                default, None, is True wherever blocks are frozen, no objective moves
+                the embeddings, and the data is no data set of your own and no ids.
 
         Returns:
             Keras's history; its scores, ``val_loss`` too, are free of penalties.
