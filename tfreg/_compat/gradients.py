@@ -104,7 +104,7 @@ def gradients_in_turn(
 def inner_gradients(
     function: Callable[..., tuple[Any, Any]], tensors: Sequence[Any]
 ) -> tuple[Any, list[Any]]:
-    """A function's value at some tensors and its gradients there, inside a training step.
+    """A function's value and gradients at some tensors, inside a training step.
 
     A tape inside the step's own would do in graphs too, but makes TensorFlow prepare
     every compiled function for second derivatives, which nobody asks for.

@@ -17,7 +17,7 @@ def rerouted(
     before: Callable[[Any], Any] = _same,
     after: Callable[[Any], Any] = _same,
 ) -> Iterator[None]:
-    """Inside, what a layer takes first goes through ``before``, what it gives ``after``.
+    """Inside, what a layer takes goes through ``before``, what it gives ``after``.
 
     Keras has no hooks. A sub-model from the layer on would leave out whatever else
     stands around it in the model. Only a forward pass may stand inside: replicas
