@@ -8,6 +8,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.backbones import tiny, tokenizer
 from tests.models.conftest import NAMES, SENTENCES, TAGS, TEXTS
@@ -51,8 +52,20 @@ def test_in_graphs_and_eagerly_it_is_the_same(name):
     assert_same(model, *found, atol=3e-5)
 
 
+@pytest.fixture
+def draws(monkeypatch):
+    """The same noise for all: XLA has another generator."""
+
+    def draw(shape, *_, seed):
+        numbers = np.random.default_rng(0).random([int(size) for size in shape])
+        return tf.constant(numbers.astype("float32"))
+
+    monkeypatch.setattr(keras.random, "normal", draw)
+    monkeypatch.setattr(keras.random, "uniform", draw)
+
+
 @combined
-def test_under_xla(name):
+def test_under_xla(name, draws):
     x, y, w = batch()
     weights = []
     for jit_compile in (False, True):
@@ -67,37 +80,42 @@ def test_under_xla(name):
 
 
 @combined
-@pytest.mark.parametrize("dtype, rel", [("float16", 0.02), ("bfloat16", 0.1)])
-def test_half_precision(name, dtype, rel):
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision(name, dtype):
     x, y, w = batch()
-    exact = step(build("classify", COMBINED[name]), x, y, w) if _plain(name) else None
-    half = build("classify", COMBINED[name], f"mixed_{dtype}", **_dropout(name))
-    half.compile(keras.optimizers.SGD(0.01), run_eagerly=True)
-    if exact is not None:
-        rewound(half)
-        loss, gradients = step(half, x, y, w)
-        assert loss == pytest.approx(exact[0], rel=rel)
-        ours, theirs = (np.concatenate([g.ravel() for g in each]) for each in
-                        (gradients, exact[1]))  # fmt: skip
-        cosine = ours @ theirs / np.linalg.norm(ours) / np.linalg.norm(theirs)
-        assert cosine > 0.98
-    before = [np.array(v) for v in half.trainable_variables]
-    for _ in range(2):
-        assert np.isfinite(half.train_on_batch(x, y, w)[0])
-    moved = [np.abs(np.array(v) - b).max() for v, b in
-             zip(half.trainable_variables, before)]  # fmt: skip
-    assert np.isfinite(moved).all() and max(moved) > 1e-3
-    scaled = type(half.optimizer).__name__ == "LossScaleOptimizer"
+    model = build("classify", COMBINED[name], f"mixed_{dtype}", **DROPOUT)
+    gentle(model)
+    scaled = type(model.optimizer).__name__ == "LossScaleOptimizer"
     assert scaled == (dtype == "float16")
+    before = [np.array(v) for v in model.trainable_variables]
+    for _ in range(2):
+        assert np.isfinite(model.train_on_batch(x, y, w)[0])
+    after = [np.array(v) for v in model.trainable_variables]
+    moved = [np.abs(one - other).max() for one, other in zip(before, after)]
+    assert np.isfinite(moved).all() and max(moved) > 1e-3
 
 
-def _plain(name):
-    """Without dropout half precision is close to float32."""
-    return name == "sam"
+@pytest.mark.parametrize("dtype, least", [("float16", 0.999), ("bfloat16", 0.95)])
+@pytest.mark.parametrize("objective", [FGM(1.0), SAM(0.05), VISIBLE])
+def test_half_precision_is_close_to_float32(objective, dtype, least, draws):
+    x, y, w = batch()
+    found = []
+    for policy in ("float32", f"mixed_{dtype}"):
+        model = build("classify", objective, policy)
+        gentle(model)
+        loss, gradients = step(model, x, y, w)
+        found.append((loss, np.concatenate([g.ravel() for g in gradients])))
+    (one, a), (other, b) = found
+    assert other == pytest.approx(one, rel=0.1 if dtype == "bfloat16" else 0.01)
+    assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) > least
 
 
-def _dropout(name):
-    return {} if _plain(name) else DROPOUT
+def gentle(model):
+    """Small steps, and a float16 loss that does not overflow from the start."""
+    model.compile(keras.optimizers.SGD(0.01), run_eagerly=True)
+    model.optimizer.build(model.trainable_variables)
+    if hasattr(model.optimizer, "dynamic_scale"):
+        model.optimizer.dynamic_scale.assign(64.0)
 
 
 @pytest.mark.parametrize("objective", [FGM(1.0), FreeLB(), SAM(0.05)])

@@ -69,7 +69,10 @@ def within(x: Any, radius: float) -> Any:
 
 
 def unit_together(tensors: Sequence[Any]) -> list[Any]:
-    """Tensors over the Euclidean length of all their elements; 0 as in `unit_max`.
+    """Tensors over the Euclidean length of all their elements together.
+
+    All are 0 where they point nowhere: if all are, if a number is not finite, or if
+    the sum of the squares is not in the range of float32.
 
     Example:
         >>> import keras
@@ -77,9 +80,9 @@ def unit_together(tensors: Sequence[Any]) -> list[Any]:
         >>> [round(float(x.numpy().max()), 4) for x in unit_together([a, b])]
         [0.6, 0.8]
     """
-    largest = ops.max(ops.stack([ops.max(ops.abs(x)) for x in tensors]))
-    finite = ops.all(ops.stack([ops.all(ops.isfinite(x)) for x in tensors]))
-    usable = ops.logical_and(finite, largest > 0)
-    tensors = [_divided(x, largest, usable) for x in tensors]
-    size = ops.sqrt(sum(ops.sum(ops.square(x)) for x in tensors))
-    return [_divided(x, size, size > 0) for x in tensors]
+    # As every gradient clipping does it: two scalars of each tensor instead of one
+    # keep XLA busy for minutes.
+    square = sum(ops.sum(ops.square(x)) for x in tensors)
+    usable = ops.logical_and(ops.isfinite(square), square > 0)
+    scale = ops.rsqrt(ops.where(usable, square, 1.0))
+    return [ops.where(usable, x * scale, 0.0) for x in tensors]
