@@ -33,7 +33,6 @@ FLOORS = {
     "callbacks": 2,
     "_huggingface": 3,
     "_huggingface_tokenizer": 3,
-    "serial": 3,
     "recipe": 3,
     "serial": 3,
     "presets": 3,

@@ -70,13 +70,25 @@ def _freeze(text: str) -> str | int | None:
 
 def _regularizer(text: str) -> Any:
     """Read a regulariser from the command line: Keras's serialised JSON."""
+    example = '{"class_name": "L2", "config": {"l2": 1e-4}}'
+    example = f"'{example}' (or use --l1, --l2, --l2sp)"
+    return _from_json_text("a regularizer", example, text)
+
+
+def _objective(text: str) -> Any:
+    """Read objectives from the command line: JSON of one, or a list of them."""
+    if text == "none":
+        return None
+    example = '[{"class_name": "RDrop", "config": {"weight": 1.0}}]'
+    return _from_json_text("an objective", f"'{example}'", text)
+
+
+def _from_json_text(what: str, example: str, text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(
-            "a regularizer is written as JSON, for example "
-            '\'{"class_name": "L2", "config": {"l2": 1e-4}}\' '
-            f"(or use --l1, --l2, --l2sp); got {text!r}"
+            f"{what} is written as JSON, for example {example}; got {text!r}"
         ) from error
 
 
@@ -141,6 +153,8 @@ class Recipe:
         freeze: None (all weights train), ``"embeddings"``, ``"backbone"`` (feature
             extraction), or the number of lowest blocks, embeddings included.
         label_smoothing: share of the target spread over all labels, in [0, 1).
+        objective: what training adds to the loss or puts in its place: one of
+            `tfreg.objectives`, or several in a list, of which one may be a base loss.
         learning_rate: peak learning rate, above 0.
         weight_decay: decoupled decay of AdamW, at least 0; never on biases, layer
             norms, or weights held by an anchored penalty.
@@ -201,6 +215,9 @@ class Recipe:
         None, "embeddings, backbone, or the number of lowest blocks", _freeze
     )
     label_smoothing: float = _field(0.0, "label smoothing", float)
+    objective: Any = _field(
+        None, "objective of `tfreg.objectives`, or a list of them, as JSON", _objective
+    )
     learning_rate: float = _field(5e-5, "peak learning rate", float)
     weight_decay: float = _field(0.01, "decoupled weight decay", float)
     warmup: float = _field(0.1, "share of the steps spent warming up", float)
@@ -269,6 +286,7 @@ class Recipe:
             head = read_object("head", self.head, "Head", "tfreg.heads")
             object.__setattr__(self, "head", head)
         self._check_regularizers()
+        self._check_objective()
         self._check_frozen_backbone()
 
     def _check_regularizers(self) -> None:
@@ -300,6 +318,20 @@ class Recipe:
         object.__setattr__(self, "kernel_regularizer", kernel)
         object.__setattr__(self, "backbone_regularizer", backbone)
 
+    def _check_objective(self) -> None:
+        """Turn serialised objectives into live ones; refuse what cannot combine."""
+        if self.objective is None:
+            return
+        from tfreg.objectives.compose import check_together
+
+        many = isinstance(self.objective, (list, tuple))
+        found = tuple(
+            read_object("objective", one, "Objective", "tfreg.objectives")
+            for one in (self.objective if many else [self.objective])
+        )
+        object.__setattr__(self, "objective", (found or None) if many else found[0])
+        check_together(self.objective, self)
+
     def _check_frozen_backbone(self) -> None:
         if self.freeze != "backbone":
             return
@@ -322,7 +354,7 @@ class Recipe:
         return zlib.crc32(f"{name} {self.seed}".encode())
 
     def to_json(self) -> dict[str, Any]:
-        """All fields as plain JSON values, regularisers in Keras's serialised form."""
+        """All fields as plain JSON values, objects in Keras's serialised form."""
         return {
             field.name: _to_json(getattr(self, field.name))
             for field in dataclasses.fields(self)
@@ -439,6 +471,8 @@ def _to_json(value: Any) -> Any:
         return [_to_json(one) for one in value]
     if value is None or isinstance(value, (str, int, float)):
         return value
+    if isinstance(value, tuple):
+        return [_to_json(each) for each in value]
     import keras
 
     return keras.saving.serialize_keras_object(value)

@@ -37,7 +37,9 @@ def read_object(field: str, value: Any, base_class: str, module: str) -> Any:
             with keras.saving.custom_object_scope(ours):
                 value = keras.saving.deserialize_keras_object({"config": {}, **value})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            first = str(error).splitlines()[0] if str(error) else repr(error)
+            # Keras wraps what a constructor says of its arguments in a page of advice.
+            said = str(error.__context__ or error) or repr(error)
+            first = said.splitlines()[0]
             raise InputError(f"`{field}` cannot be read: {first}") from error
     if not isinstance(value, base):
         raise fail(field, f"a {module}.{base_class}", value)

@@ -31,14 +31,17 @@ from tfreg._compat.encoders import (
 from tfreg._compat.gradients import (
     dense_gradient,
     gradients_in_turn,
+    inner_gradients,
     sum_rows,
     value_and_gradients,
 )
+from tfreg._compat.passes import random_states, rerouted
 from tfreg._compat.presets import load_task, transformers_converter
 from tfreg._compat.training import (
     data_loss,
     iterations,
     keras_variable,
+    penalties,
     schedule,
     second_moment,
     track_loss,
@@ -61,6 +64,7 @@ __all__ = [
     "give_seeds",
     "global_sum",
     "gradients_in_turn",
+    "inner_gradients",
     "iterations",
     "jit_compile",
     "keras_variable",
@@ -68,8 +72,11 @@ __all__ = [
     "nested_layers",
     "of_replica",
     "on_tensorflow",
+    "penalties",
+    "random_states",
     "replace_dropout",
     "replicas",
+    "rerouted",
     "schedule",
     "second_moment",
     "set_dropout_rate",

@@ -99,3 +99,34 @@ def gradients_in_turn(
         )
     _, value, sums = state
     return value, [s if i in reached else None for i, s in enumerate(sums)]
+
+
+def inner_gradients(
+    function: Callable[..., tuple[Any, Any]], tensors: Sequence[Any]
+) -> tuple[Any, list[Any]]:
+    """A function's value and gradients at some tensors, inside a training step.
+
+    A tape inside the step's own would do in graphs too, but makes TensorFlow prepare
+    every compiled function for second derivatives, which nobody asks for.
+
+    Args:
+        function: gives its value, and what to differentiate.
+        tensors: where. They and the gradients are constant for the step's own tape;
+            the value is not.
+
+    Returns:
+        The value, and dense float32 gradients (zeros if none).
+    """
+    tensors = [tf.stop_gradient(x) for x in tensors]
+    if tf.executing_eagerly():
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(tensors)
+            value, scaled = function(*tensors)
+        gradients = tape.gradient(scaled, tensors)
+    else:
+        value, scaled = function(*tensors)
+        gradients = tf.gradients(scaled, tensors)
+    return value, [
+        tf.zeros_like(x) if g is None else tf.stop_gradient(dense_gradient(g))
+        for x, g in zip(tensors, gradients)
+    ]

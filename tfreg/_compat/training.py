@@ -16,6 +16,12 @@ def data_loss(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
     return model._compile_loss(y, y_pred, sample_weight)
 
 
+def penalties(model: Any) -> Any:
+    """All that a model adds to its data loss, as one replica's share of it."""
+    losses = [model._aggregate_additional_loss(loss) for loss in model.losses]
+    return sum(losses, ops.zeros(()))
+
+
 def track_loss(model: Any, loss: Any, rows: Any) -> None:
     """Count a training step's loss into what `fit` shows."""
     model._loss_tracker.update_state(loss * replicas(), sample_weight=rows)

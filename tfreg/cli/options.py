@@ -11,7 +11,8 @@ from tfreg._checks import InputError
 from tfreg.cli.session import start_keras
 from tfreg.recipe import SHORT_NAMES, Recipe
 
-_OBJECTS = {"head", *SHORT_NAMES, *(row[0] for row in SHORT_NAMES.values())}
+# Fields that hold objects, which Keras reads.
+_OBJECTS = {f.name for f in dataclasses.fields(Recipe) if f.type == "Any"}
 
 
 def add_recipe_options(parser: argparse.ArgumentParser) -> None:
@@ -53,9 +54,8 @@ def read_recipe(arguments: argparse.Namespace) -> Recipe:
     """The recipe of ``--config``, or the default one, with the options put over it."""
     given = vars(arguments)
     known = [field.name for field in dataclasses.fields(Recipe)]
-    objects = any(isinstance(value, dict) for value in given.values())
-    if given["config"] is not None or objects or given.keys() & _OBJECTS:
-        start_keras()  # to read regularisers and heads
+    if given["config"] is not None or given.keys() & {*SHORT_NAMES, *_OBJECTS}:
+        start_keras()  # to read them
     fields = {}
     if given["config"] is not None:
         fields = Recipe.from_json(given["config"]).to_json()

@@ -59,6 +59,8 @@ class CRF(Head):
     CRFs to Regular Languages".
     """
 
+    scores_paths = True
+
     def __init__(self, regularizer: Any = None) -> None:
         if isinstance(regularizer, Mapping):
             regularizer = keras.regularizers.get(dict(regularizer))

@@ -18,6 +18,7 @@ class Head:
     """
 
     layer_mix = False  # whether it reads the outputs of all blocks, mixed
+    scores_paths = False  # whether it predicts a sentence's tags together
 
     @property
     def text_pooling(self) -> str | None:

@@ -36,9 +36,16 @@ from tfreg.models.fitting import (
     give_proximal_sets,
 )
 from tfreg.models.hiding import word_dropout
+from tfreg.models.passes import (
+    ModelPasses,
+    check_masks,
+    check_served,
+    position_loss,
+)
 from tfreg.models.predicting import predict_batches
 from tfreg.models.reusing import FEATURES, Halves, reuse_features
 from tfreg.models.samples import as_rows, averaged
+from tfreg.objectives import compose
 from tfreg.optimizers import AdamW, WarmupDecay
 from tfreg.optimizers.adamw import NO_DECAY
 from tfreg.recipe import Recipe
@@ -78,6 +85,8 @@ class TextTask(keras_hub.models.Task):
         self.head = head
         self.reads_pooler = architecture["pooler"] and head.text_pooling is None
         words = word_dropout(recipe, preprocessor, architecture)
+        objectives = compose.acting(recipe.objective)
+        check_served(objectives, task, head, backbone)
 
         # === The backbone: adapt, freeze, penalise ===
         anchors = Anchors(name="anchors")
@@ -119,6 +128,8 @@ class TextTask(keras_hub.models.Task):
             as_one(recipe.kernel_regularizer), recipe.seed_of("bottleneck")
         )
         self.transitions = head.transitions(labels)
+        if objectives:  # what they draw
+            self.noise = keras.random.SeedGenerator(recipe.seed)
 
         # === Functional model ===
         inputs = dict(backbone.input)
@@ -140,7 +151,9 @@ class TextTask(keras_hub.models.Task):
         self.recipe = recipe
         self.architecture = architecture
         self.penalties, self.set_penalties = penalties
+        self.objectives = objectives
         self.halves: Halves | None = None  # made by the first fit of a frozen encoder
+        check_masks(self)
 
     def _reads(self, output: Any) -> Any:
         """The output of the backbone this head reads."""
@@ -216,6 +229,7 @@ class TextTask(keras_hub.models.Task):
         )
         check_accumulation(self)
         give_proximal_sets(self)
+        self.position_loss = position_loss(self, kwargs.get("loss_weights"))
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile as saved; Keras skips this for models with their own `compile`."""
@@ -234,19 +248,24 @@ class TextTask(keras_hub.models.Task):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """The loss of the data, plus the penalties in training only.
+        """The loss of the data; objectives and penalties in training only.
 
         Penalties in `val_loss` would let a strong λ look like a bad model.
         """
         if not training:
             return _compat.data_loss(self, y, y_pred, sample_weight)
-        y, y_pred, sample_weight = as_rows(self, y, y_pred, sample_weight)
-        loss = super().compute_loss(x, y, y_pred, sample_weight, training=training)
+        rows = as_rows(self, y, y_pred, sample_weight)
         # Keras shares out the penalties of single weights among the replicas.
         terms = [value() / _compat.replicas() for value in self.set_penalties.values()]
         if self.bottleneck is not None:
-            real = y >= 0 if self.task == "tag" else None
+            real = rows[0] >= 0 if self.task == "tag" else None
             terms.append(self.bottleneck.penalty(real))
+        if self.objectives:
+            terms.append(_compat.penalties(self))  # other passes would leave their own
+            passes = ModelPasses(self, x, y, y_pred, sample_weight)
+            loss = compose.training_loss(self.objectives, passes)
+        else:
+            loss = super().compute_loss(x, *rows, training=training)
         return sum(terms, loss)
 
     def compute_metrics(
@@ -309,8 +328,8 @@ class TextTask(keras_hub.models.Task):
             feature_cache: what a frozen encoder says of texts is computed once and
                 kept on disk, for all epochs and later fits: in this folder, or a
                 `FeatureCache`, or (True) the default one; False keeps nothing. The
-                default, None, is True wherever blocks are frozen and the data is no
-                data set of your own and no ids.
+                default, None, is True wherever blocks are frozen, no objective moves
+                the embeddings, and the data is no data set of your own and no ids.
 
         Returns:
             Keras's history; its scores, ``val_loss`` too, are free of penalties.

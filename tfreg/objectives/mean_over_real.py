@@ -28,16 +28,28 @@ class MeanOverReal(keras.losses.Loss):
         """How many targets this is the mean over, on all replicas together."""
         return _compat.global_sum(ops.sum(self.real(y_true)))
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        y_pred = ops.cast(y_pred, "float32")
-        values = self.call(y_true, y_pred)
+    def mean(self, values: Any, y_true: Any) -> Any:
+        """The sum of a number for each position, over the real ones, by their count."""
         real = ops.reshape(self.real(y_true), ops.shape(values))
-        weights = real
-        if sample_weight is not None:
-            weight = ops.cast(sample_weight, "float32")
-            if len(weight.shape) > len(real.shape):
-                weight = ops.squeeze(weight, -1)  # (batch, 1) would become a square
-            while len(weight.shape) < len(real.shape):  # one a text, for all its words
-                weight = ops.expand_dims(weight, -1)
-            weights = real * weight
-        return ops.sum(values * weights) / ops.maximum(self.count(y_true), 1.0)
+        return ops.sum(values * real) / ops.maximum(self.count(y_true), 1.0)
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        values = self.call(y_true, ops.cast(y_pred, "float32"))
+        return self.mean(weigh(values, sample_weight), y_true)
+
+
+def weigh(values: Any, sample_weight: Any) -> Any:
+    """A number for each position, times its weight or that of its text.
+
+    Args:
+        values: (batch,) or (batch, words).
+        sample_weight: of the same shape, (batch,) or (batch, 1); None for 1.
+    """
+    if sample_weight is None:
+        return values
+    weight = ops.cast(sample_weight, "float32")
+    if len(weight.shape) > len(values.shape):
+        weight = ops.squeeze(weight, -1)  # (batch, 1) would become a square
+    while len(weight.shape) < len(values.shape):  # one a text, for all its words
+        weight = ops.expand_dims(weight, -1)
+    return values * weight

@@ -108,7 +108,7 @@ def recipe_table(recipe: Mapping[str, Any]) -> str:
 
 
 def setting(value: Any) -> str:
-    """A recipe value as text; a regulariser as a call.
+    """A recipe value as text; an object as a call.
 
     Example:
         >>> setting({"class_name": "L2", "config": {"l2": 0.1}})
@@ -120,6 +120,8 @@ def setting(value: Any) -> str:
         return f"{value['class_name'].removeprefix('tfreg>')}({inner})"
     if isinstance(value, Mapping):
         return ", ".join(f"{key}: {setting(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(setting, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
