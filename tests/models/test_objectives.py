@@ -282,3 +282,48 @@ def test_a_custom_objective():
 def test_what_is_refused_is_refused_by_the_builder():
     with pytest.raises(InputError, match="Focal and Mixup are both the base loss"):
         build_classifier("no preset is read", ("a", "b"), objective=[Focal(), Mixup()])
+
+
+@pytest.mark.parametrize("head", ["linear", "crf"])
+def test_sam_moves_the_transitions_too(head):
+    """Against two steps by hand, with all weights really moved."""
+    x, y, w = batch("tag")
+    plain, sharp = (build("tag", each, head=head) for each in (None, SAM(0.3)))
+    weights = plain.trainable_variables
+    for variable in plain.trainable_variables + sharp.trainable_variables:
+        if "transitions" in variable.path:
+            draw = np.random.default_rng(len(variable.shape)).normal(
+                size=variable.shape
+            )
+            variable.assign(draw)
+    before = [np.array(v) for v in weights]
+    _, gradients = step(plain, x, y, w)
+    length = np.sqrt(sum(np.square(g).sum() for g in gradients))
+    for variable, start, gradient in zip(weights, before, gradients):
+        variable.assign(start + 0.3 * gradient / length)
+    assert_same(sharp, step(sharp, x, y, w), step(plain, x, y, w), atol=1e-4)
+
+
+@pytest.mark.parametrize("objective", [FGM(0.5), FreeLB(steps=2)])
+def test_a_crf_head_is_attacked_as_any_other(objective):
+    x, y, w = batch("tag")
+    crf, plain = (build("tag", objective, head=head) for head in ("crf", "linear"))
+    for variable, value in zip(plain.trainable_variables, crf.trainable_variables):
+        variable.assign(value)  # the transitions come last
+    # Transitions of 0 that forbid nothing are no CRF: the labels are no IOB tags.
+    assert step(crf, x, y, w)[0] == pytest.approx(step(plain, x, y, w)[0], rel=1e-5)
+
+
+@combined
+def test_several_masks_of_the_head_are_a_mean_over_them(name):
+    """Without dropout every mask is the same, and so is the mean over them."""
+    if name == "terms":
+        pytest.skip("R-Drop asks for dropout")
+    x, y, w = batch("tag")
+    objectives = [each for each in COMBINED[name] if not isinstance(each, RDrop)]
+    one = build("tag", objectives)
+    four = build("tag", objectives, dropout=0.5, multi_sample_dropout=4)
+    four.head_dropout.rate = 0.0
+    for variable, value in zip(four.trainable_variables, one.trainable_variables):
+        variable.assign(value)
+    assert_same(four, step(four, x, y, w), step(one, x, y, w), atol=2e-5)

@@ -11,6 +11,7 @@ import pytest
 from tests.objectives.stepping import TASKS, assert_same, batch, build, step
 from tfreg import objectives
 from tfreg._checks import InputError
+from tfreg.heads.head import Linear
 from tfreg.objectives import (
     FGM,
     SAM,
@@ -157,11 +158,20 @@ def test_a_backbone_without_such_embeddings():
     layer.name = "another"
     from tfreg.models.passes import check_served
 
-    check_served((RDrop(), SAM(), Mixup()), "classify", backbone)
+    check_served((RDrop(), SAM(), Mixup()), "classify", Linear(), backbone)
     for objective in (FGM(), VAT(), FreeLB()):
         message = "moves embeddings, and BertBackbone has no layer 'embeddings_dropout'"
         with pytest.raises(InputError, match=message):
-            check_served((objective,), "classify", backbone)
+            check_served((objective,), "classify", Linear(), backbone)
+
+
+@pytest.mark.parametrize(
+    "objective", [RDrop(), VAT(), ConfidencePenalty(), Mixup(), Focal()]
+)
+def test_a_crf_head_has_no_prediction_for_one_word(objective):
+    name = type(objective).__name__
+    with pytest.raises(InputError, match=f"{name} is about the prediction for each"):
+        build("tag", objective, head="crf", dropout=0.1)
 
 
 def test_what_compile_cannot_take():
