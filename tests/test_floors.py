@@ -34,6 +34,7 @@ FLOORS = {
     "_huggingface": 3,
     "_huggingface_tokenizer": 3,
     "recipe": 3,
+    "serial": 3,
     "presets": 3,
     "precision": 3,
     "models": 4,

@@ -14,6 +14,7 @@ from os import PathLike
 from typing import Any
 
 from tfreg._checks import InputError, check_choice, check_integer, check_number, fail
+from tfreg.serial import from_text, read_object
 
 SCHEDULES = ("linear", "cosine", "constant")
 PRECISIONS = ("float32", "bfloat16", "float16", "auto")
@@ -82,6 +83,13 @@ class Recipe:
         attention_dropout: rate on attention probabilities, likewise.
         freeze: None (all weights train), ``"embeddings"``, ``"backbone"`` (feature
             extraction), or the number of lowest blocks, embeddings included.
+        adapter: None, or what trains in place of all pretrained weights:
+            `tfreg.adapt.LoRA`, `tfreg.adapt.Adapter` or `tfreg.adapt.BitFit`.
+        reinitialize: the number of highest blocks that start anew, and the pooler with
+            them; 0 for none.
+        gradual_unfreezing: blocks that begin to train, from the top, with each epoch
+            after the first, see `tfreg.callbacks.GradualUnfreezing`; 0: all at once.
+        child_tuning: None, or a `tfreg.optimizers.ChildTuning`.
         label_smoothing: share of the target spread over all labels, in [0, 1).
         learning_rate: peak learning rate, above 0.
         weight_decay: decoupled decay of AdamW, at least 0; never on biases, layer
@@ -133,6 +141,12 @@ class Recipe:
     freeze: str | int | None = _field(
         None, "embeddings, backbone, or the number of lowest blocks", _freeze
     )
+    adapter: Any = _field(None, "LoRA, Adapter or BitFit, or as JSON", from_text)
+    reinitialize: int = _field(0, "highest blocks that start anew", int)
+    gradual_unfreezing: int = _field(
+        0, "blocks that begin to train with each epoch; 0: all at once", int
+    )
+    child_tuning: Any = _field(None, "ChildTuning, or as JSON", from_text)
     label_smoothing: float = _field(0.0, "label smoothing", float)
     learning_rate: float = _field(5e-5, "peak learning rate", float)
     weight_decay: float = _field(0.01, "decoupled weight decay", float)
@@ -168,6 +182,8 @@ class Recipe:
             check_choice("freeze", self.freeze, (None, *FREEZES))
         else:
             check_integer("freeze", self.freeze, low=1)
+        check_integer("reinitialize", self.reinitialize, low=0)
+        check_integer("gradual_unfreezing", self.gradual_unfreezing, low=0)
         check_number("learning_rate", self.learning_rate, low=0, open_low=True)
         check_number("weight_decay", self.weight_decay, low=0)
         check_number("warmup", self.warmup, low=0, high=1)
@@ -188,6 +204,7 @@ class Recipe:
         check_integer("seed", self.seed, low=0, high=2**32 - 1)  # as NumPy takes
         self._check_regularizers()
         self._check_frozen_backbone()
+        self._read_objects()
 
     def _check_regularizers(self) -> None:
         """Turn serialised regularisers into live ones; refuse anything else."""
@@ -214,12 +231,30 @@ class Recipe:
     def _check_frozen_backbone(self) -> None:
         if self.freeze != "backbone":
             return
+        why = "are not penalised and run without dropout"
         for name in ("backbone_regularizer", "backbone_dropout", "attention_dropout"):
             if getattr(self, name) is not None:
-                raise InputError(
-                    f"`{name}` has nothing to act on with `freeze='backbone'`: "
-                    "frozen weights are not penalised and run without dropout"
-                )
+                raise _nothing_to_act_on(name, why)
+        for name in ("reinitialize", "gradual_unfreezing", "child_tuning"):
+            if getattr(self, name):
+                raise _nothing_to_act_on(name, "stay as they are")
+
+    def _read_objects(self) -> None:
+        """Turn serialised objects into live ones; refuse what they cannot go with."""
+        if self.adapter is not None:
+            from tfreg import adapt
+            from tfreg.adapt.adaptation import Adaptation
+
+            adapter = read_object("adapter", self.adapter, Adaptation, adapt)
+            object.__setattr__(self, "adapter", adapter)
+            adapter.check(self)
+        if self.child_tuning is not None:
+            from tfreg import optimizers
+
+            child = read_object(
+                "child_tuning", self.child_tuning, optimizers.ChildTuning, optimizers
+            )
+            object.__setattr__(self, "child_tuning", child)
 
     def __eq__(self, other: object) -> bool:
         # Regularisers compare by identity; what they say of themselves is what counts.
@@ -263,6 +298,12 @@ class Recipe:
             _take(field, (kind, {argument: strength}), fields)
         check_fields(fields)
         return cls(**fields)
+
+
+def _nothing_to_act_on(name: str, why: str) -> InputError:
+    return InputError(
+        f"`{name}` has nothing to act on with `freeze='backbone'`: frozen weights {why}"
+    )
 
 
 def _take(field: str, choice: tuple[str, dict[str, float]], fields: dict) -> None:

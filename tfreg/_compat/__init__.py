@@ -12,12 +12,16 @@ from tfreg._compat.backends import (
     jit_compile,
     on_tensorflow,
     replicas,
+    scope_of,
+    traced,
     widest_float,
 )
 from tfreg._compat.encoders import (
     EncoderLayers,
+    attach,
     attention_layers,
     attention_mask,
+    detach,
     dropout_rate,
     dropouts,
     encoder_layers,
@@ -32,17 +36,25 @@ from tfreg._compat.gradients import (
     value_and_gradients,
 )
 from tfreg._compat.presets import load_task, transformers_converter
-from tfreg._compat.training import data_loss, iterations, schedule, track_loss
+from tfreg._compat.training import (
+    data_loss,
+    iterations,
+    keras_variable,
+    schedule,
+    track_loss,
+)
 from tfreg._compat.wordpiece import tokenize_bert, word_to_pieces
 
 __all__ = [
     "EncoderLayers",
     "OnePassAdamW",
+    "attach",
     "attention_layers",
     "attention_mask",
     "compiled",
     "data_loss",
     "dense_gradient",
+    "detach",
     "dropout_rate",
     "dropouts",
     "encoder_layers",
@@ -51,15 +63,18 @@ __all__ = [
     "gradients_in_turn",
     "iterations",
     "jit_compile",
+    "keras_variable",
     "load_task",
     "nested_layers",
     "on_tensorflow",
     "replace_dropout",
     "replicas",
     "schedule",
+    "scope_of",
     "set_dropout_rate",
     "sum_rows",
     "tokenize_bert",
+    "traced",
     "track_loss",
     "transformers_converter",
     "value_and_gradients",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -59,6 +60,18 @@ def compiled(function: Any) -> Any:
 def replicas() -> int:
     """How many replicas compute each step together."""
     return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def traced(function: Any) -> Any:
+    """A function as a graph, where the backend has graphs that keep variables."""
+    return tf.function(function) if on_tensorflow() else function
+
+
+def scope_of(model: Any) -> AbstractContextManager:
+    """Where variables are made as the model's are, on all replicas."""
+    if not on_tensorflow():
+        return nullcontext()
+    return model.distribute_strategy.scope()
 
 
 def global_sum(value: Any) -> Any:

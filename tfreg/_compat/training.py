@@ -30,3 +30,9 @@ def schedule(optimizer: Any) -> Any:
 def iterations(optimizer: Any) -> int:
     """Steps an optimiser has done; `int()` fails on a mirrored variable."""
     return int(ops.convert_to_numpy(optimizer.iterations.value))
+
+
+def keras_variable(optimizer: Any, variable: Any) -> Any:
+    """The Keras variable of what an optimiser updates, which may be TensorFlow's."""
+    index = optimizer._get_variable_index(variable)
+    return optimizer._trainable_variables[index]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import keras
@@ -19,12 +19,24 @@ class Anchors(keras.layers.Layer):
     An anchor held outside the model is lost by every way of saving it.
     """
 
+    without_start: Collection[str] = frozenset()
+    """Paths of the weights that have no pretrained value."""
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(trainable=False, dtype="float32", **kwargs)
         self._by_path: dict[str, Any] = {}
 
     def hold(self, variable: Any) -> Any:
-        """A copy of the variable's value now, as a non-trainable weight."""
+        """A copy of the variable's value now, as a non-trainable weight.
+
+        Raises:
+            InputError: it is not the pretrained one.
+        """
+        if variable.path in self.without_start:
+            raise InputError(
+                f"`backbone_regularizer`: {variable.path!r} has no pretrained value to "
+                "be anchored at; say by patterns which weights are"
+            )
         anchor = self.add_weight(
             shape=variable.shape,
             initializer="zeros",
@@ -88,7 +100,7 @@ def penalise(
     else:
         rules = {v.path: regularizer for v in kernels(backbone.trainable_variables)}
         if not rules:
-            raise InputError(f"`{name}`: the backbone has no kernel that trains")
+            raise InputError(_no_kernel(backbone, name))
     by_path = {v.path: v for v in backbone.trainable_variables}
     attached = {}
     for path, rule in rules.items():
@@ -99,6 +111,13 @@ def penalise(
     for path, rule in attached.items():  # all of them, or none
         by_path[path].regularizer = rule
     return attached
+
+
+def _no_kernel(backbone: Any, name: str) -> str:
+    """Why a single regulariser has nothing to act on, and what there is instead."""
+    others = [variable.path for variable in backbone.trainable_variables[:2]]
+    reach = f"; what trains is reached by patterns: {', '.join(others)}, ..."
+    return f"`{name}`: the backbone has no kernel that trains{reach if others else ''}"
 
 
 def _try(rule: Any, variable: Any, name: str) -> None:

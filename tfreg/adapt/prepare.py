@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from tfreg._checks import InputError
+from tfreg.adapt.adaptation import train_only
 from tfreg.adapt.architecture import set_architecture
 from tfreg.adapt.describe import describe
 from tfreg.adapt.dropout import set_dropout
-from tfreg.adapt.freeze import freeze, freeze_unread
+from tfreg.adapt.freeze import blocks, freeze, freeze_unread
 from tfreg.adapt.lean import make_lean
 from tfreg.adapt.penalise import Anchors, penalise
+from tfreg.adapt.reinitialize import reinitialize, top
 
 
 def prepare(
@@ -50,7 +54,7 @@ def prepare(
             "this backbone has layers frozen by hand; say what is frozen by `freeze=`, "
             "which the model keeps"
         )
-    before = describe(backbone)
+    before, adapter = describe(backbone), recipe.adapter
     try:
         set_architecture(
             backbone,
@@ -65,7 +69,18 @@ def prepare(
             ),
         )
         freeze(backbone, recipe.freeze)
+        if recipe.gradual_unfreezing:
+            blocks(backbone, "gradual_unfreezing")  # or it says that they are shared
+        renewed = top(backbone, recipe.reinitialize)
+        if adapter is not None:
+            with _drawn_apart():
+                adapter.insert(backbone)
+            train_only(backbone, adapter)
         freeze_unread(backbone, read(backbone.output))
+        new = {weight.path for layer in renewed for weight in layer.weights}
+        if adapter is not None:
+            new |= {w.path for w in backbone.weights if adapter.is_new(w.path)}
+        anchors.without_start = frozenset(new)
         penalties = penalise(backbone, recipe.backbone_regularizer, anchors)
     except InputError:
         set_architecture(
@@ -78,11 +93,30 @@ def prepare(
             hidden=before["hidden_dropout"],
             attention=before["attention_dropout"],
         )
+        if adapter is not None:
+            adapter.remove(backbone)
         freeze(backbone, None)
         raise
+    with _drawn_apart():
+        reinitialize(renewed)
     make_lean(backbone)
     backbone.tfreg_claimed = True
     return penalties
+
+
+@contextmanager
+def _drawn_apart() -> Iterator[None]:
+    """Draw seeds that the head would not have got.
+
+    Keras draws them from Python's generator: what is put into the backbone leaves the
+    head, and its dropout, as they are without it.
+    """
+    before = random.getstate()
+    random.seed(random.random())
+    try:
+        yield
+    finally:
+        random.setstate(before)
 
 
 def _first(*values: float | None) -> float | None:

@@ -12,6 +12,7 @@ import numpy as np
 from tfreg import _compat
 from tfreg._checks import InputError
 from tfreg.adapt.describe import describe
+from tfreg.adapt.freeze import block_patterns
 from tfreg.adapt.penalise import Anchors
 from tfreg.adapt.prepare import prepare
 from tfreg.callbacks import EpochClock
@@ -22,13 +23,16 @@ from tfreg.data.preprocessing import TextPreprocessor
 from tfreg.layers import Dropout
 from tfreg.models import feeding
 from tfreg.models.accumulating import accumulated_step, check_accumulation
+from tfreg.models.choosing import choose_child
 from tfreg.models.fitting import (
     begin_schedule,
     check_compile,
     check_fit,
     check_steps,
     early_stopping,
+    unfreezing,
 )
+from tfreg.models.merging import merged
 from tfreg.models.predicting import predict_batches
 from tfreg.models.reusing import FEATURES, Halves, reuse_features
 from tfreg.optimizers import AdamW, WarmupDecay
@@ -101,6 +105,8 @@ class TextTask(keras_hub.models.Task):
         self.recipe = recipe
         self.architecture = architecture
         self.penalties = penalties
+        adapter = recipe.adapter
+        self.set_penalties = {} if adapter is None else adapter.penalties(backbone)
         self.halves: Halves | None = None  # made by the first fit of a frozen encoder
 
     def _reads(self, output: Any, pooler: bool) -> Any:
@@ -135,11 +141,18 @@ class TextTask(keras_hub.models.Task):
             for path, penalty in self.penalties.items()
             if getattr(penalty, "needs_anchor", False)
         ]
+        groups = self.block_patterns if recipe.gradual_unfreezing else []
+        child = recipe.child_tuning
+        if child is not None:
+            layers = [layer for layer in self.backbone.layers if layer.weights]
+            child = child.of([f"{layer.name}/*" for layer in layers], recipe.seed)
         return AdamW(
             WarmupDecay(recipe.learning_rate, recipe.warmup, recipe.schedule),
             weight_decay=recipe.weight_decay,
             no_decay=(*NO_DECAY, *anchored),
             global_clipnorm=recipe.global_clipnorm,
+            multipliers={pattern: 1.0 for group in groups for pattern in group},
+            child_tuning=child,
         )
 
     def compile(
@@ -188,9 +201,12 @@ class TextTask(keras_hub.models.Task):
 
         Penalties in `val_loss` would let a strong λ look like a bad model.
         """
-        if training:
-            return super().compute_loss(x, y, y_pred, sample_weight, training=training)
-        return _compat.data_loss(self, y, y_pred, sample_weight)
+        if not training:
+            return _compat.data_loss(self, y, y_pred, sample_weight)
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training=training)
+        # Keras shares out the penalties of single weights among the replicas.
+        sets = [value() / _compat.replicas() for value in self.set_penalties.values()]
+        return sum(sets, loss)
 
     def train_step(self, *args: Any) -> Any:
         """Keras's step; a batch to accumulate over goes through it in parts."""
@@ -279,11 +295,13 @@ class TextTask(keras_hub.models.Task):
         if validation_data is not None:
             splits.append(feeding.feed_validation(self, validation_data, batch_size))
             callbacks += early_stopping(self, callbacks, epochs)
+        callbacks += unfreezing(self, callbacks)
         reuse_features(
             self, [s.batches for s in splits], feature_cache, kwargs.get("verbose")
         )
         if validation_data is not None:
             kwargs["validation_data"] = splits[1].arguments["x"]
+        choose_child(self, x, y)
         steps = steps_per_epoch or train.steps()
         begin_schedule(self, steps, epochs, initial_epoch)
         return super().fit(
@@ -327,6 +345,26 @@ class TextTask(keras_hub.models.Task):
         for rows, logits in predict_batches(self, data.batches, batch_size, kwargs):
             result[rows] = logits
         return result
+
+    def merge(self) -> TextTask:
+        """A plain model that computes the same: LoRA's updates are in the kernels.
+
+        Its recipe is this one's without ``adapter`` and ``backbone_regularizer`` (which
+        was on the factors), its optimiser new; trained on, it trains in full.
+
+        Raises:
+            InputError: the model has no LoRA.
+        """
+        return merged(self)
+
+    @property
+    def block_patterns(self) -> list[tuple[str, ...]]:
+        """Path patterns of the embeddings, then of each block, lowest first.
+
+        Raises:
+            InputError: the blocks are shared (ALBERT), so none has a depth.
+        """
+        return block_patterns(self.backbone, "gradual_unfreezing")
 
     @property
     def builder(self) -> str:

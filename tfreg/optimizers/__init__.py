@@ -1,6 +1,7 @@
-"""The optimiser and its learning-rate schedule."""
+"""The optimiser, its learning-rate schedule, and what its steps reach."""
 
 from tfreg.optimizers.adamw import AdamW
+from tfreg.optimizers.child_tuning import ChildTuning
 from tfreg.optimizers.schedules import WarmupDecay
 
-__all__ = ["AdamW", "WarmupDecay"]
+__all__ = ["AdamW", "ChildTuning", "WarmupDecay"]

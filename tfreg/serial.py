@@ -1,0 +1,89 @@
+"""Objects in the fields of a recipe, live or in their serialised form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tfreg._checks import InputError, fail
+
+
+def read_object(field: str, value: Any, base_class: type, module: Any) -> Any:
+    """A live object, from one or from what Keras's serialisation makes of it.
+
+    Args:
+        field: the recipe's field, for errors.
+        value: an instance of ``base_class``; or a mapping with ``class_name`` (of one
+            of the module's classes, or a registered name) and, unless all arguments
+            are left out, ``config``.
+        base_class: what it must be.
+        module: whose ``__all__`` names the classes that need no package before them.
+
+    Raises:
+        InputError: neither, an unknown class, or arguments that the class refuses.
+
+    Example:
+        >>> from tfreg import optimizers
+        >>> read = {"class_name": "ChildTuning", "config": {"share": 0.2}}
+        >>> read_object("child_tuning", read, optimizers.ChildTuning, optimizers).share
+        0.2
+    """
+    if isinstance(value, Mapping):
+        try:
+            value = _class(value, base_class, module).from_config(
+                dict(value.get("config") or {})
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            first = str(error).splitlines()[0] if str(error) else repr(error)
+            raise InputError(f"`{field}` cannot be read: {first}") from error
+    if not isinstance(value, base_class):
+        known = ", ".join(_known(base_class, module))
+        raise fail(field, f"a {base_class.__name__} ({known})", value)
+    return value
+
+
+def _class(value: Mapping[str, Any], base_class: type, module: Any) -> Any:
+    from keras.saving import get_registered_object
+
+    name = value.get("registered_name") or value.get("class_name")
+    if not isinstance(name, str):
+        raise ValueError("it has no `class_name`")
+    known = _known(base_class, module)
+    found = known.get(name.removeprefix("tfreg>")) or get_registered_object(name)
+    if not isinstance(found, type) or not issubclass(found, base_class):
+        raise ValueError(f"unknown class {name!r}; known: {', '.join(known)}")
+    return found
+
+
+def _known(base_class: type, module: Any) -> dict[str, type]:
+    names = {name: getattr(module, name) for name in module.__all__}
+    return {
+        name: found
+        for name, found in names.items()
+        if isinstance(found, type) and issubclass(found, base_class)
+    }
+
+
+def from_text(text: str) -> Any:
+    """What the command line gives for an object: JSON, or the name of its class.
+
+    Raises:
+        InputError: neither.
+
+    Example:
+        >>> from_text("BitFit"), from_text("none")
+        ({'class_name': 'BitFit', 'config': {}}, None)
+    """
+    if text == "none":
+        return None
+    if text.isidentifier():
+        return {"class_name": text, "config": {}}
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            "an object is written as the name of its class or as JSON, for example "
+            '\'{"class_name": "LoRA", "config": {"rank": 4}}\'; '
+            f"got {text!r}"
+        ) from error
