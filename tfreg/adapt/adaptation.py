@@ -73,10 +73,16 @@ class Adaptation:
         return cls(**config)
 
 
-def train_only(backbone: Any, adaptation: Adaptation) -> None:
-    """Freeze what of an encoder trains, but for what an adaptation trains."""
-    for variable in backbone.trainable_variables:
-        variable.trainable = adaptation.trains(variable.path)
+def train_only(backbone: Any, adaptation: Adaptation) -> list[Any]:
+    """Freeze what of an encoder trains, but for what an adaptation trains.
+
+    Returns:
+        The variables that are frozen now and were not.
+    """
+    still = [v for v in backbone.trainable_variables if not adaptation.trains(v.path)]
+    for variable in still:
+        variable.trainable = False
+    return still
 
 
 def layers_named(backbone: Any, names: Any) -> list[Any]:

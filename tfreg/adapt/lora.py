@@ -161,8 +161,9 @@ def _check_penalty(penalty: Any) -> Any:
 
 
 def _adapted(backbone: Any) -> list[Any]:
-    layers = _compat.nested_layers(backbone)
-    return [layer for layer in layers if isinstance(layer, tuple(_CLASSES.values()))]
+    classes = tuple(_CLASSES.values())
+    found = [x for x in _compat.nested_layers(backbone) if isinstance(x, classes)]
+    return sorted(found, key=lambda layer: layer.path)
 
 
 def _sides(layer: Any) -> tuple[int, int]:

@@ -55,6 +55,7 @@ def prepare(
             "which the model keeps"
         )
     before, adapter = describe(backbone), recipe.adapter
+    still: list[Any] = []
     try:
         set_architecture(
             backbone,
@@ -75,7 +76,7 @@ def prepare(
         if adapter is not None:
             with _drawn_apart():
                 adapter.insert(backbone)
-            train_only(backbone, adapter)
+            still = train_only(backbone, adapter)
         freeze_unread(backbone, read(backbone.output))
         new = {weight.path for layer in renewed for weight in layer.weights}
         if adapter is not None:
@@ -95,6 +96,8 @@ def prepare(
         )
         if adapter is not None:
             adapter.remove(backbone)
+        for variable in still:  # which a flag of its layer leaves as it is
+            variable.trainable = True
         freeze(backbone, None)
         raise
     with _drawn_apart():
