@@ -12,7 +12,6 @@ from tfreg._compat.backends import (
     jit_compile,
     on_tensorflow,
     replicas,
-    scope_of,
     traced,
     widest_float,
 )
@@ -37,6 +36,7 @@ from tfreg._compat.gradients import (
 )
 from tfreg._compat.presets import load_task, transformers_converter
 from tfreg._compat.training import (
+    build_optimizer,
     data_loss,
     iterations,
     keras_variable,
@@ -51,6 +51,7 @@ __all__ = [
     "attach",
     "attention_layers",
     "attention_mask",
+    "build_optimizer",
     "compiled",
     "data_loss",
     "dense_gradient",
@@ -70,7 +71,6 @@ __all__ = [
     "replace_dropout",
     "replicas",
     "schedule",
-    "scope_of",
     "set_dropout_rate",
     "sum_rows",
     "tokenize_bert",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -65,13 +64,6 @@ def replicas() -> int:
 def traced(function: Any) -> Any:
     """A function as a graph, where the backend has graphs that keep variables."""
     return tf.function(function) if on_tensorflow() else function
-
-
-def scope_of(model: Any) -> AbstractContextManager:
-    """Where variables are made as the model's are, on all replicas."""
-    if not on_tensorflow():
-        return nullcontext()
-    return model.distribute_strategy.scope()
 
 
 def global_sum(value: Any) -> Any:

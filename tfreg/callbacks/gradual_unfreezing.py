@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from tfreg import _compat
 from tfreg._checks import InputError, check_integer
 from tfreg.optimizers import AdamW
 from tfreg.selection import matches
@@ -70,6 +71,7 @@ class GradualUnfreezing(keras.callbacks.Callback):
         ]
         self._optimizer = optimizer
         optimizer.hold([pattern for group in self._groups for pattern in group])
+        _compat.build_optimizer(model)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._let_train(epoch * self.blocks_per_epoch)

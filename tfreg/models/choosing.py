@@ -19,8 +19,6 @@ def choose_child(model: Any, x: Any, y: Any = None) -> None:
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     if not isinstance(optimizer, AdamW) or optimizer.child_tuning is None:
         return
-    if not model.optimizer.built:
-        with _compat.scope_of(model):
-            model.optimizer.build(model.trainable_variables)
+    _compat.build_optimizer(model)
     if optimizer.lacks_child:
         optimizer.choose_child(estimate_fisher(model, x, y))
