@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.backbones import KINDS, tiny
+from tests.backbones import tiny
 from tests.models.conftest import NAMES, TEXTS, inputs_of
 from tfreg._checks import InputError
 from tfreg.adapt import LoRA
@@ -71,11 +71,11 @@ def watched(model, epochs, callbacks=(), **kwargs):
     watch = Watch(model)
     x, y = batch(model)
     model.fit(x, y, epochs=epochs, callbacks=[*callbacks, watch], verbose=0, **kwargs)
-    assert set(watch.traces) <= {kwargs.get("initial_epoch", 0) * 0}  # in the first
+    assert set(watch.traces) <= {0}  # traced in the first epoch only
     return watch.moved
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "albert"])
+@pytest.mark.parametrize("kind", ["bert", "deberta"])
 def test_from_the_head_down_an_epoch_each(kind):
     model = classifier(kind, gradual_unfreezing=1)
     moved = watched(model, 4)
@@ -129,7 +129,6 @@ def test_other_groups_train_as_they_would_alone():
     other = classifier(freeze="backbone", global_clipnorm=None)
     for mine, theirs in zip(one.weights, other.weights):
         theirs.assign(mine)
-    one.get_layer("bert_backbone" if False else one.backbone.name)
     x, y = batch(one)
     pooler = [v.numpy() for v in one.backbone.pooled_dense.weights]
     for model in (one, other):
@@ -145,33 +144,23 @@ def test_other_groups_train_as_they_would_alone():
     np.testing.assert_allclose(one.logits.kernel, other.logits.kernel, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        {"jit_compile": True},
-        {"run_eagerly": True},
-        {"steps_per_execution": 2},
-    ],
-)
+@pytest.mark.parametrize("how", [{"jit_compile": True}, {"steps_per_execution": 2}])
 def test_however_it_is_run(how):
     model = classifier(gradual_unfreezing=1)
     model.compile(**how)
     x, y = batch(model)
-    seen = Watch(model) if "run_eagerly" not in how else None
-    watch = seen or Watch(model)
+    watch = Watch(model)
     model.fit(x, y, epochs=2, callbacks=[watch], verbose=0)
     assert watch.moved == [{0}, {0, 1}]
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_mixed_precision(precision):
-    backbone = tiny(dtype=f"mixed_{precision}")
+def test_mixed_precision_with_loss_scaling():
+    backbone = tiny(dtype="mixed_float16")
     model = build_classifier(
-        backbone, ("a", "b"), **FIELDS, precision=precision, gradual_unfreezing=1
+        backbone, ("a", "b"), **FIELDS, precision="float16", gradual_unfreezing=1
     )
-    if precision == "float16":
-        inner = model.default_optimizer()
-        model.compile(keras.optimizers.LossScaleOptimizer(inner, 2.0))
+    inner = model.default_optimizer()
+    model.compile(keras.optimizers.LossScaleOptimizer(inner, 2.0))
     assert watched(model, 2) == [{0}, {0, 1}]
 
 

@@ -66,6 +66,12 @@ class OnePassAdamW(keras.optimizers.AdamW):
             grad=tf.cast(gradient, dtype),
         )
 
+    def load_own_variables(self, store: Any) -> None:
+        """Take the state that was saved, if there was any: Keras warns where not."""
+        untrained = len(store.keys()) <= 2 < len(self.variables)
+        if not untrained:
+            super().load_own_variables(store)
+
 
 def _scaled(gradient: Any, scale: Any) -> Any:
     if isinstance(gradient, tf.IndexedSlices):
