@@ -39,7 +39,7 @@ def read_object(field: str, value: Any, base_class: type, module: Any) -> Any:
             raise InputError(f"`{field}` cannot be read: {first}") from error
     if not isinstance(value, base_class):
         known = ", ".join(_known(base_class, module))
-        raise fail(field, f"a {base_class.__name__} ({known})", value)
+        raise fail(field, f"one of {known}", value)
     return value
 
 

@@ -18,7 +18,9 @@ def test_the_start_is_the_plain_encoder(kind):
     plain, ours = prepared(backbone=one), prepared(backbone=other, adapter=Adapter(4))
     np.testing.assert_allclose(run(ours), run(plain), atol=1e-6)
     blocks = 1 if kind == "albert" else 2
-    assert len(layers_of(ours, InsetDense)) == len(layers_of(ours, Inset)) // 2 == blocks
+    assert (
+        len(layers_of(ours, InsetDense)) == len(layers_of(ours, Inset)) // 2 == blocks
+    )
     names = {path.rpartition("/")[2] for path in trained(ours)}
     assert names == {"kernel", "bias", "gamma", "beta"}
     for path in trained(ours):
@@ -66,7 +68,9 @@ def test_they_cannot_be_folded():
 
 
 def test_arguments():
-    with pytest.raises(InputError, match="`dim` must be an integer of at least 1; got 0"):
+    with pytest.raises(
+        InputError, match="`dim` must be an integer of at least 1; got 0"
+    ):
         Adapter(0)
     again = Recipe.from_json(Recipe(adapter=Adapter(5)).to_json()).adapter
     assert type(again) is Adapter and again.dim == 5

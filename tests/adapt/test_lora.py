@@ -71,7 +71,9 @@ def test_factors_differ_between_layers_and_follow_the_seed():
     for backbone in (one, other):
         random.seed(3)
         prepared(backbone=backbone, adapter=LoRA(rank=2))
-        found.append([np.array(w) for w in backbone.trainable_variables if "/a" in w.path])
+        found.append(
+            [np.array(w) for w in backbone.trainable_variables if "/a" in w.path]
+        )
         drawn = random.random()
     for a, b in zip(*found):
         np.testing.assert_array_equal(a, b)
@@ -106,7 +108,7 @@ def test_penalty_on_the_update():
 def test_the_penalty_does_not_see_how_the_update_is_split():
     backbone = prepared(adapter=LoRA(rank=2))
     shaken(backbone)
-    (bound, *_) = LoRA(rank=2, penalty=L1(1.0)).penalties(backbone).values()
+    bound, *_ = LoRA(rank=2, penalty=L1(1.0)).penalties(backbone).values()
     before, (a, b) = float(bound()), bound.weights.values()
     a.assign(4 * a.value)
     b.assign(b.value / 4)
@@ -160,7 +162,10 @@ def test_what_cannot_be():
         ({"rank": 0}, "`rank` must be an integer of at least 1; got 0"),
         ({"rank": 2.0}, "`rank` must be an integer of at least 1; got 2.0"),
         ({"alpha": 0}, "`alpha` must be a number in (0, inf]; got 0"),
-        ({"targets": ()}, "`targets` must be a sequence of at least one target; got ()"),
+        (
+            {"targets": ()},
+            "`targets` must be a sequence of at least one target; got ()",
+        ),
         ({"targets": "query"}, "`targets` must be a sequence of at least one target"),
         ({"targets": ("query", "kernel")}, "`targets` must be one of 'query', 'key'"),
         ({"targets": ["key", "key"]}, "`targets` must be a sequence of different"),

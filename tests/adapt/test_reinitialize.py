@@ -29,7 +29,9 @@ def set_apart(kind):
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_so_many_blocks_from_the_top_and_the_pooler(kind, count):
     backbone = prepared(backbone=set_apart(kind), reinitialize=count)
-    renewed = [f"layer_{n}/" for n in range(2 - count, 2)] + ["pooled_dense/"] * (count > 0)
+    renewed = [f"layer_{n}/" for n in range(2 - count, 2)] + ["pooled_dense/"] * (
+        count > 0
+    )
     kernels = []
     for path, value in values(backbone).items():
         if not any(name in path for name in renewed):
@@ -49,7 +51,9 @@ def test_it_follows_the_seed_and_leaves_what_is_drawn_after():
     for count in (1, 1, 0):
         random.seed(2)
         backbone = prepared(backbone=set_apart("bert"), reinitialize=count)
-        found.append(values(backbone)["transformer_layer_1/self_attention_layer/key/kernel"])
+        found.append(
+            values(backbone)["transformer_layer_1/self_attention_layer/key/kernel"]
+        )
         after.append(random.random())
     np.testing.assert_array_equal(found[0], found[1])
     assert len(set(after)) == 1
@@ -80,6 +84,9 @@ def test_what_cannot_be():
 def test_what_starts_anew_cannot_be_anchored():
     found = message(reinitialize=1, backbone_regularizer=L2SP(0.1))
     assert "transformer_layer_1/" in found and "no pretrained value" in found
-    rules = {"transformer_layer_0/*/kernel": L2SP(0.1), "transformer_layer_1/*": L2(0.1)}
+    rules = {
+        "transformer_layer_0/*/kernel": L2SP(0.1),
+        "transformer_layer_1/*": L2(0.1),
+    }
     backbone = prepared(reinitialize=1, backbone_regularizer=rules)
     assert trained(backbone)

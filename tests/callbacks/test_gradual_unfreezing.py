@@ -6,14 +6,13 @@ import keras
 import numpy as np
 import pytest
 
-from tests.backbones import tiny
+from tests.backbones import tiny, tokenizer
 from tests.models.conftest import NAMES, TEXTS, inputs_of
 from tfreg._checks import InputError
 from tfreg.adapt import LoRA
 from tfreg.builders import build_classifier
 from tfreg.callbacks import GradualUnfreezing
 from tfreg.optimizers import AdamW
-from tests.backbones import tokenizer
 
 FIELDS = {"sequence_length": 16, "batch_size": 8, "learning_rate": 1e-2, "dropout": 0.0}
 HEAD = ("logits", "pooled_dense")
@@ -135,7 +134,10 @@ def test_other_groups_train_as_they_would_alone():
         model.compile(
             AdamW(
                 0.01,
-                multipliers={"pooled_dense/*": 0.0, **dict(model.optimizer.multipliers)},
+                multipliers={
+                    "pooled_dense/*": 0.0,
+                    **dict(model.optimizer.multipliers),
+                },
             )
         )
         model.fit(x, y, epochs=1, verbose=0, batch_size=16)

@@ -34,6 +34,7 @@ def test_no_options_are_the_defaults():
 def test_every_field_can_be_given():
     got = recipe(
         *"--dropout .2 --backbone-dropout 0 --attention-dropout none --freeze 2 "
+        "--adapter none --reinitialize 1 --gradual-unfreezing 2 --child-tuning none "
         "--label-smoothing .1 --learning-rate 1e-4 --weight-decay 0 --warmup .06 "
         "--schedule cosine --global-clipnorm none --epochs 5 --batch-size 16 "
         "--gradient-accumulation-steps 4 --steps-per-execution 8 "
@@ -43,6 +44,8 @@ def test_every_field_can_be_given():
         dropout=0.2,
         backbone_dropout=0.0,
         freeze=2,
+        reinitialize=1,
+        gradual_unfreezing=2,
         label_smoothing=0.1,
         learning_rate=1e-4,
         weight_decay=0.0,
@@ -66,6 +69,16 @@ def test_penalties_by_short_name_and_in_full():
     assert got["backbone_regularizer"]["config"]["alpha"] == pytest.approx(1e-2)
     got = recipe("--kernel-regularizer", json.dumps(l2(0.5))).to_json()
     assert got["kernel_regularizer"]["config"] == {"l2": 0.5}
+
+
+def test_objects_by_name_and_in_full():
+    got = recipe("--adapter", "LoRA", "--adapter", "BitFit").to_json()
+    assert got["adapter"]["class_name"] == "BitFit"
+    lora = {"class_name": "LoRA", "config": {"rank": 4}}
+    got = recipe("--adapter", json.dumps(lora)).to_json()
+    assert got["adapter"]["config"]["rank"] == 4
+    got = recipe("--child-tuning", "ChildTuning").to_json()
+    assert got["child_tuning"]["config"]["share"] == 0.3
 
 
 def test_options_override_the_file(tmp_path):
@@ -102,6 +115,9 @@ def test_a_runs_own_recipe_is_a_config(tmp_path):
         (["--kernel-regularizer", "L2"], "a regularizer is written as JSON"),
         (["--l2", "1", "--kernel-regularizer", "{}"], "is given twice"),
         (["--freeze", "backbone", "--l2sp", "1"], "nothing to act on"),
+        (["--adapter", "LoRa"], "`adapter` cannot be read: unknown class 'LoRa'"),
+        (["--adapter", "{"], "an object is written as the name of its class or as JS"),
+        (["--freeze", "backbone", "--adapter", "LoRA"], "leave `freeze` out"),
         (["--drop", "1"], "unrecognized arguments: --drop 1"),
         (["--learning_rate", "1"], "unrecognized arguments: --learning_rate 1"),
     ],

@@ -140,7 +140,9 @@ def test_merged_it_computes_the_same(weights, tmp_path):
     kernel = "transformer_layer_1/self_attention_layer/query/kernel"
     assert np.abs(values(merged)[kernel] - before[kernel]).max() > 1e-3
     with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)  # an optimiser without state is no surprise
+        warnings.simplefilter(
+            "error", UserWarning
+        )  # an optimiser without state is no surprise
         loaded = by_keras(merged, tmp_path)
     np.testing.assert_allclose(loaded.predict(TEXTS, verbose=0), logits, atol=1e-5)
     assert len(merged.trainable_variables) == len(loaded.trainable_variables) > 30

@@ -84,8 +84,9 @@ def test_task_free_the_head_trains_in_full_and_the_seed_decides():
     assert np.isfinite(history["loss"]).all()
     first = {v.path: v for v in model.optimizer.variables if "velocity" in v.path}
     shares = {
-        path: float((np.array(v) != 0).mean()) for path, v in first.items() if "kernel" in path
+        path: float((np.array(v) != 0).mean())
+        for path, v in first.items()
+        if "kernel" in path
     }
     head = [share for path, share in shares.items() if "logits" in path]
     assert head == [1.0]
-

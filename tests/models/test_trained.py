@@ -1,4 +1,4 @@
-"""What was trained, and a reference to the preset: enough, and not of another preset."""
+"""What was trained, and a reference to the preset: enough, and of that preset only."""
 
 from __future__ import annotations
 

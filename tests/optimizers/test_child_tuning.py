@@ -125,7 +125,9 @@ def test_saved_with_its_masks(tuning, tmp_path):
     model.compile(AdamW(0.05, child_tuning=tuning), "mse")
     model.optimizer.build(model.trainable_variables)
     if tuning.fisher:
-        fisher = {w.path: np.random.default_rng(0).random(w.shape) for w in model.weights}
+        fisher = {
+            w.path: np.random.default_rng(0).random(w.shape) for w in model.weights
+        }
         model.optimizer.choose_child(fisher)
     model.fit(X, Y, epochs=2, verbose=0)
     model.save(tmp_path / "model.keras")

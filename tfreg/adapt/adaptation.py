@@ -113,7 +113,8 @@ def exchange(layer: Any, name: str, inner: Any, classes: Mapping[type, type]) ->
     """
     if type(layer) not in classes or layer.quantization_mode is not None:
         raise InputError(
-            f"`adapter`: {layer.path} is a {type(layer).__name__} that cannot be adapted"
+            f"`adapter`: {layer.path} is a {type(layer).__name__}, which cannot "
+            "be adapted"
         )
     _compat.attach(layer, name, inner, classes[type(layer)])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -113,7 +114,7 @@ class LoRA(Adaptation):
             layer.lora.path: BoundSet(
                 penalty,
                 {factor.path: factor for factor in (layer.lora.a, layer.lora.b)},
-                lambda lora=layer.lora: ops.cast(penalty(lora.update()), "float32"),
+                partial(_of_update, penalty, layer.lora),
             )
             for layer in _adapted(backbone)
         }
@@ -160,6 +161,10 @@ def _check_penalty(penalty: Any) -> Any:
     return penalty
 
 
+def _of_update(penalty: Any, lora: LowRank) -> Any:
+    return ops.cast(penalty(lora.update()), "float32")
+
+
 def _adapted(backbone: Any) -> list[Any]:
     classes = tuple(_CLASSES.values())
     found = [x for x in _compat.nested_layers(backbone) if isinstance(x, classes)]
@@ -167,7 +172,7 @@ def _adapted(backbone: Any) -> list[Any]:
 
 
 def _sides(layer: Any) -> tuple[int, int]:
-    """Inputs and outputs of a projection, its kernel taken as one matrix."""
+    """Inputs and outputs of a projection, its kernel as one matrix."""
     shape = layer.kernel.shape
     axes = 1
     if isinstance(layer, keras.layers.EinsumDense):
