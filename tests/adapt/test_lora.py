@@ -170,7 +170,11 @@ def test_what_cannot_be():
         ({"targets": ("query", "kernel")}, "`targets` must be one of 'query', 'key'"),
         ({"targets": ["key", "key"]}, "`targets` must be a sequence of different"),
         ({"penalty": 0.1}, "`penalty` must be a keras.regularizers.Regularizer"),
-        ({"penalty": L2SP(0.1)}, "`penalty` cannot be L2SP: an update has no pre"),
+        ({"penalty": L2SP(0.1)}, "`penalty` cannot be L2SP: an update has neither"),
+        (
+            {"penalty": keras.regularizers.Regularizer()},
+            "`penalty`: Regularizer has no",
+        ),
     ],
 )
 def test_impossible_arguments(arguments, words):

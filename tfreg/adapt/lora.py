@@ -155,9 +155,16 @@ def _check_penalty(penalty: Any) -> Any:
         raise fail("penalty", "a keras.regularizers.Regularizer or None", penalty)
     if getattr(penalty, "needs_anchor", False) or hasattr(penalty, "bound_to"):
         raise InputError(
-            f"`penalty` cannot be {type(penalty).__name__}: an update has no pretrained "
-            "value and no groups; L2 pulls it to zero, and so W to where it started"
+            f"`penalty` cannot be {type(penalty).__name__}: an update has neither a "
+            "pretrained value nor groups; L2 pulls W to where it started"
         )
+    try:
+        penalty.get_config()
+    except NotImplementedError as error:
+        raise InputError(
+            f"`penalty`: {type(penalty).__name__} has no `get_config`, so no saved "
+            "model could keep it"
+        ) from error
     return penalty
 
 
