@@ -187,3 +187,6 @@ def test_what_cannot_be():
     model.compile(keras.optimizers.SGD(0.1))
     with pytest.raises(InputError, match="needs tfreg.optimizers.AdamW.*with SGD"):
         watched(model, 1, [GradualUnfreezing()])
+    model.compile(AdamW(multipliers={"*/query/*": 0.5}))
+    with pytest.raises(InputError, match=r"goes by .\*/query/\*., not by its block"):
+        watched(model, 1, [GradualUnfreezing()])

@@ -70,7 +70,14 @@ class GradualUnfreezing(keras.callbacks.Callback):
             if any(matches(path, patterns) for path in trained)
         ]
         self._optimizer = optimizer
-        optimizer.hold([pattern for group in self._groups for pattern in group])
+        ours = [pattern for group in self._groups for pattern in group]
+        optimizer.hold(ours)
+        for path in trained:
+            if matches(path, ours) and optimizer.group(path) not in ours:
+                raise InputError(
+                    f"the optimizer's rate of {path!r} goes by "
+                    f"{optimizer.group(path)!r}, not by its block"
+                )
         _compat.build_optimizer(model)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

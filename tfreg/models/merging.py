@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from keras import ops
+
 from tfreg._checks import InputError
 from tfreg.adapt import LoRA
 
@@ -28,6 +30,7 @@ def merged(model: Any) -> Any:
     values = {weight.path: weight for weight in model.weights}
     values |= adapter.folded(model.backbone)
     for weight in plain.weights:
-        weight.assign(values[weight.path])
+        # JAX would share one buffer, which the other model may give away.
+        weight.assign(ops.copy(values[weight.path]))
     plain.compile()
     return plain

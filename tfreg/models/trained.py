@@ -16,6 +16,7 @@ from tfreg._checks import InputError
 from tfreg.data.features import as_bytes
 from tfreg.models.encoder import load_encoder
 from tfreg.models.text_task import TextTask
+from tfreg.presets import is_named
 from tfreg.recipe import Recipe
 
 WEIGHTS_FILE = "trained.safetensors"
@@ -41,10 +42,9 @@ def save_trained(model: Any, folder: str | os.PathLike[str], preset: str) -> Non
     from safetensors.numpy import save_file
 
     folder = Path(folder)
-    local = Path(preset).expanduser()
     config = model.get_config()
     about = {
-        "preset": str(local.resolve()) if local.exists() else preset,
+        "preset": _reference(preset),
         "fingerprint": _fingerprint(model),
         "class": keras.saving.get_registered_name(type(model)),
         "task": model.task,
@@ -88,7 +88,13 @@ def load_trained(folder: str | os.PathLike[str], preset: Any = None) -> Any:
     recipe = Recipe.from_json(config.pop("recipe"))
     labels = tuple(config.get("labels", ()))
     place = name if preset is None else preset
-    encoder, preprocessor = load_encoder(place, None, recipe, task, labels)
+    try:
+        encoder, preprocessor = load_encoder(place, None, recipe, task, labels)
+    except InputError as error:
+        raise InputError(
+            f"{folder} stands on the preset {place!r}: {error}; if it is elsewhere, say "
+            "where by `load_model(..., preset=...)`"
+        ) from error
     model = cls(encoder.backbone, preprocessor, recipe=recipe, **config)
     own = _own(model)
     shapes = {path: tuple(weight.shape) for path, weight in own.items()}
@@ -103,6 +109,15 @@ def load_trained(folder: str | os.PathLike[str], preset: Any = None) -> Any:
         weight.assign(weights[path])
     model.compile()
     return model
+
+
+def _reference(preset: str) -> str:
+    """A preset by a name that means the same from every working folder."""
+    from tfreg.models.loading import saved_form  # which loads what is saved here
+
+    if is_named(preset) and saved_form(preset) is None:
+        return preset
+    return str(Path(preset).expanduser().resolve())
 
 
 def _class(name: Any) -> Any:

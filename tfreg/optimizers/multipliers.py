@@ -43,6 +43,10 @@ class RateMultipliers:
         """Set the factor of a group to a share of what was given."""
         self._factors[pattern].assign(self.multipliers[pattern] * share)
 
+    def group(self, path: str) -> str | None:
+        """The pattern whose factor the weight at a path has."""
+        return next((p for p in self.multipliers if matches(path, [p])), None)
+
     def build(self, variables: Any) -> None:
         if self.built:  # type: ignore[attr-defined]
             return
@@ -57,15 +61,12 @@ class RateMultipliers:
             )
             for number, (pattern, factor) in enumerate(self.multipliers.items())
         }
-        self._group = {
-            variable.path: next(
-                (p for p in self.multipliers if matches(variable.path, [p])), None
-            )
-            for variable in variables
+        self._groups = {
+            variable.path: self.group(variable.path) for variable in variables
         }
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        group = self._group[_compat.keras_variable(self, variable).path]
+        group = self._groups[_compat.keras_variable(self, variable).path]
         if group is not None:
             factor = ops.cast(self._factors[group], "float32")
             learning_rate = ops.multiply(ops.cast(learning_rate, "float32"), factor)
