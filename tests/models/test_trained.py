@@ -84,7 +84,9 @@ def test_another_preset_is_refused(place, tmp_path, what):
         shutil.rmtree(other)
     message = "its weights or its tokenizer have changed"
     if what == "gone":
-        message = r"run stands on the preset .*is unknown.*load_model\(..., preset=...\)"
+        message = (
+            r"run stands on the preset .*is unknown.*load_model\(..., preset=...\)"
+        )
     with pytest.raises(InputError, match=message):
         tfreg.load_model(tmp_path / "run", preset=str(other))
 
