@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from tfreg._checks import InputError
+from tfreg.adapt import Adapter, BitFit, LoRA
 from tfreg.heads import CRF, Bottleneck, Projection
+from tfreg.optimizers import ChildTuning
 from tfreg.recipe import SHORT_NAMES, Recipe
 from tfreg.regularizers import L1, L1L2, L2, L2SP, ByDepth, FisherL2SP, GroupLasso
 
@@ -41,6 +43,10 @@ def test_the_defaults_are_the_strong_plain_recipe():
         "noisy_tune": 0.0,
         "head": None,
         "freeze": None,
+        "adapter": None,
+        "reinitialize": 0,
+        "gradual_unfreezing": 0,
+        "child_tuning": None,
         "label_smoothing": 0.0,
         "learning_rate": 5e-5,
         "weight_decay": 0.01,
@@ -80,6 +86,10 @@ def test_frozen_and_by_keyword_only():
         ("noisy_tune", (-0.15, math.nan, None)),
         ("head", ("bottleneck", "", 3, L2(0.1), {}, [1])),
         ("freeze", ("all", "", 0, -1, 1.5, True, ["embeddings"])),
+        ("adapter", ("lora", 8, {}, [LoRA()], LoRA, ChildTuning(), L2(0.1))),
+        ("reinitialize", (-1, 1.0, None, True, "1")),
+        ("gradual_unfreezing", (-1, 1.5, None, True)),
+        ("child_tuning", (0.3, "ChildTuning", {}, LoRA(), ChildTuning)),
         ("label_smoothing", (-0.1, 1.0, None)),
         ("learning_rate", (0, -1e-5, math.inf, math.nan, None, 10**400)),
         ("weight_decay", (-0.01, math.nan, None)),
@@ -115,6 +125,8 @@ def test_every_field_is_tried_above():
         ("dropout", (0, 0.0, 0.999)),
         ("backbone_dropout", (None, 0.0, 0.5)),
         ("freeze", (None, "embeddings", "backbone", 1, 24)),
+        ("reinitialize", (0, 1, 24)),
+        ("gradual_unfreezing", (0, 1, 24)),
         ("warmup", (0, 1)),
         ("schedule", ("linear", "cosine", "constant")),
         ("weight_decay", (0, 1.0)),
@@ -184,6 +196,52 @@ def test_nothing_acts_on_a_frozen_backbone(fields):
     )
     Recipe(freeze="embeddings", **fields)
     Recipe(freeze=1, **fields)
+
+
+@pytest.mark.parametrize("name", ["reinitialize", "gradual_unfreezing", "child_tuning"])
+def test_nothing_starts_anew_or_late_in_a_frozen_backbone(name):
+    value = ChildTuning() if name == "child_tuning" else 1
+    assert message(freeze="backbone", **{name: value}) == (
+        f"`{name}` has nothing to act on with `freeze='backbone'`: frozen weights stay "
+        "as they are"
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "config"),
+    [
+        ("adapter", LoRA(4, penalty=L2(0.5)), {"rank": 4, "alpha": 16.0}),
+        ("adapter", Adapter(3), {"dim": 3}),
+        ("adapter", BitFit(), {}),
+        ("child_tuning", ChildTuning(0.2, True), {"share": 0.2, "fisher": True}),
+    ],
+)
+def test_round_trip_of_objects(field, value, config):
+    recipe = Recipe(**{field: value})
+    stored = json.loads(json.dumps(recipe.to_json()))
+    again = Recipe.from_json(stored)
+    assert again == recipe and type(getattr(again, field)) is type(value)
+    assert config.items() <= stored[field]["config"].items()
+    short = {"class_name": type(value).__name__, "config": stored[field]["config"]}
+    assert Recipe(**{field: short}) == recipe
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"class_name": "LoRa"},
+        {"class_name": "LoRA", "config": {"ranks": 2}},
+        {"class_name": "LoRA", "config": {"rank": 0}},
+        {"class_name": "LoRA", "config": {"penalty": {"class_name": "L3"}}},
+        {"class_name": "LoRA", "config": 5},
+        {"class_name": 5},
+        {"config": {}},
+        {"class_name": "tfreg>ChildTuning", "config": {}},
+        {"class_name": "Dense", "module": "keras.layers", "config": {"units": 1}},
+    ],
+)
+def test_broken_objects(broken):
+    assert message(adapter=broken).startswith("`adapter` cannot be read: ")
 
 
 @pytest.mark.parametrize(
@@ -334,6 +392,8 @@ def test_round_trip_of_every_plain_field(tmp_path):
         "multi_sample_dropout": 4,
         "noisy_tune": 0.15,
         "freeze": "embeddings",
+        "reinitialize": 3,
+        "gradual_unfreezing": 2,
         "label_smoothing": 0.1,
         "learning_rate": 1e-3,
         "weight_decay": 0.0,
@@ -350,7 +410,8 @@ def test_round_trip_of_every_plain_field(tmp_path):
         "seed": 7,
     }
     recipe = Recipe(**other)
-    assert {*other, "kernel_regularizer", "backbone_regularizer"} == set(FIELDS)
+    objects = {"kernel_regularizer", "backbone_regularizer", "adapter", "child_tuning"}
+    assert {*other, *objects} == set(FIELDS)
     assert Recipe.from_json(recipe.to_json()) == recipe
     path = tmp_path / "recipe.json"
     path.write_text(json.dumps(recipe.to_json()), encoding="utf-8")
@@ -478,6 +539,10 @@ def test_fields_say_how_they_are_read_from_text():
     assert read["kernel_regularizer"](json.dumps(serialised)) == serialised
     with pytest.raises(InputError, match="written as JSON.*got 'l2'"):
         read["kernel_regularizer"]("l2")
+    assert read["adapter"]("none") is None
+    assert read["adapter"]("LoRA") == {"class_name": "LoRA", "config": {}}
+    with pytest.raises(InputError, match="name of its class or as JSON.*got 'L-1'"):
+        read["child_tuning"]("L-1")
 
 
 def test_a_recipe_without_penalties_needs_no_keras():

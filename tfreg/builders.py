@@ -12,16 +12,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import keras
-
 from tfreg._checks import InputError
 from tfreg.adapt.noisy_tune import noisy_tune
-from tfreg.data.preprocessing import TextPreprocessor
 from tfreg.data.targets import check_labels
-from tfreg.models import TextClassifier, TextRegressor, TokenTagger, load_model
-from tfreg.models.loading import saved_form
+from tfreg.models import TextClassifier, TextRegressor, TokenTagger
+from tfreg.models.encoder import load_encoder
 from tfreg.precision import pick_precision
-from tfreg.presets import POLICIES, Preset, load_preset
 from tfreg.recipe import Recipe, check_fields
 
 
@@ -61,7 +57,7 @@ def build_classifier(
     labels = check_labels(labels, task)
     recipe = _recipe(recipe, fields, preset)
     with _seeded(recipe.seed):
-        encoder, preprocessor = _load(preset, tokenizer, recipe, task, labels)
+        encoder, preprocessor = load_encoder(preset, tokenizer, recipe, task, labels)
         model = TextClassifier(
             encoder.backbone,
             preprocessor,
@@ -99,7 +95,7 @@ def build_regressor(
     """
     recipe = _recipe(recipe, fields, preset)
     with _seeded(recipe.seed):
-        encoder, preprocessor = _load(preset, tokenizer, recipe, "regress", ())
+        encoder, preprocessor = load_encoder(preset, tokenizer, recipe, "regress", ())
         model = TextRegressor(
             encoder.backbone,
             preprocessor,
@@ -136,7 +132,7 @@ def build_tagger(
     labels = check_labels(labels, "tag")
     recipe = _recipe(recipe, fields, preset)
     with _seeded(recipe.seed):
-        encoder, preprocessor = _load(preset, tokenizer, recipe, "tag", labels)
+        encoder, preprocessor = load_encoder(preset, tokenizer, recipe, "tag", labels)
         model = TokenTagger(
             encoder.backbone,
             preprocessor,
@@ -180,51 +176,3 @@ def _seeded(seed: int) -> Iterator[None]:
         yield
     finally:
         random.setstate(before)
-
-
-def _load(
-    preset: Any, tokenizer: Any, recipe: Recipe, task: str, labels: Sequence[str]
-) -> tuple[Preset, TextPreprocessor | None]:
-    """The encoder, and the preprocessor for its inputs."""
-    encoder = _encoder(preset, tokenizer, recipe.precision)
-    longest = getattr(encoder.backbone, "max_sequence_length", None)
-    if longest is not None and recipe.sequence_length > longest:
-        raise InputError(
-            f"`sequence_length` must be at most {longest} for this encoder; "
-            f"got {recipe.sequence_length}"
-        )
-    if encoder.tokenizer is None:
-        return encoder, None
-    preprocessor = TextPreprocessor(
-        encoder.tokenizer,
-        task,
-        labels,
-        recipe.sequence_length,
-        segments="segment_ids" in encoder.backbone.input,
-    )
-    return encoder, preprocessor
-
-
-def _encoder(preset: Any, tokenizer: Any, precision: str) -> Preset:
-    saved = isinstance(preset, (str, bytes)) or hasattr(preset, "__fspath__")
-    if not saved or saved_form(preset) is None:
-        return load_preset(preset, tokenizer=tokenizer, precision=precision)
-    model = load_model(preset)
-    # A backbone belongs to one model: give the new one its own, at the loaded weights.
-    config = keras.saving.serialize_keras_object(model.backbone)
-    policy = keras.DTypePolicy(POLICIES[precision])
-    config["config"]["dtype"] = keras.saving.serialize_keras_object(policy)
-    backbone = keras.saving.deserialize_keras_object(config)
-    trained = {weight.path: weight for weight in model.backbone.weights}
-    for weight in backbone.weights:
-        weight.assign(trained[weight.path])
-    was = model.architecture
-    return Preset(
-        backbone,
-        tokenizer or (model.preprocessor and model.preprocessor.tokenizer),
-        has_pooler=was["pooler"],
-        activation=was["activation"],
-        layer_norm_epsilon=was["layer_norm_epsilon"],
-        hidden_dropout=was["hidden_dropout"],
-        attention_dropout=was["attention_dropout"],
-    )

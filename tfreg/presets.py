@@ -129,6 +129,17 @@ def load_preset(
     return _from_kerashub(str(place), tokenizer, policy)
 
 
+def is_named(preset: str) -> bool:
+    """Whether a preset is known by this name everywhere, not by a place on a disk.
+
+    Example:
+        >>> is_named("bert_base_en_uncased"), is_named("minilm"), is_named("./bert")
+        (True, True, False)
+    """
+    known = keras_hub.models.Backbone.presets
+    return preset == "minilm" or preset in known or "://" in preset
+
+
 def _locate(preset: str | PathLike[str]) -> Path | str:
     """A local folder, or the name or handle of something KerasHub fetches."""
     name = str(preset)

@@ -16,7 +16,7 @@ from typing import Any
 
 from tfreg._checks import InputError, check_choice, check_integer, check_number, fail
 from tfreg.adapt.noise_rules import check_noise
-from tfreg.serial import read_object
+from tfreg.serial import from_text, read_object
 
 SCHEDULES = ("linear", "cosine", "constant")
 PRECISIONS = ("float32", "bfloat16", "float16", "auto")
@@ -72,38 +72,17 @@ def _regularizer(text: str) -> Any:
     """Read a regulariser from the command line: Keras's serialised JSON."""
     example = '{"class_name": "L2", "config": {"l2": 1e-4}}'
     example = f"'{example}' (or use --l1, --l2, --l2sp)"
-    return _from_json_text("a regularizer", example, text)
-
-
-def _objective(text: str) -> Any:
-    """Read objectives from the command line: JSON of one, or a list of them."""
-    if text == "none":
-        return None
-    example = '[{"class_name": "RDrop", "config": {"weight": 1.0}}]'
-    return _from_json_text("an objective", f"'{example}'", text)
-
-
-def _from_json_text(what: str, example: str, text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(
-            f"{what} is written as JSON, for example {example}; got {text!r}"
+            f"a regularizer is written as JSON, for example {example}; got {text!r}"
         ) from error
 
 
 def _head(text: str) -> Any:
     """Read ``head`` from the command line: a name, or a head's serialised JSON."""
-    if text == "none":
-        return None
-    try:
-        return json.loads(text) if text.startswith("{") else text
-    except json.JSONDecodeError as error:
-        raise InputError(
-            "a head is a name, or written as JSON, for example "
-            '\'{"class_name": "Bottleneck", "config": {"dim": 128}}\'; '
-            f"got {text!r}"
-        ) from error
+    return text if text in HEADS else from_text(text)
 
 
 def _optional_number(text: str) -> float | None:
@@ -152,6 +131,13 @@ class Recipe:
             model is built, at least 0: see `tfreg.adapt.noisy_tune`.
         freeze: None (all weights train), ``"embeddings"``, ``"backbone"`` (feature
             extraction), or the number of lowest blocks, embeddings included.
+        adapter: None, or what trains in place of all pretrained weights:
+            `tfreg.adapt.LoRA`, `tfreg.adapt.Adapter` or `tfreg.adapt.BitFit`.
+        reinitialize: the number of highest blocks that start anew, and the pooler with
+            them; 0 for none.
+        gradual_unfreezing: blocks that begin to train, from the top, with each epoch
+            after the first, see `tfreg.callbacks.GradualUnfreezing`; 0: all at once.
+        child_tuning: None, or a `tfreg.optimizers.ChildTuning`.
         label_smoothing: share of the target spread over all labels, in [0, 1).
         objective: what training adds to the loss or puts in its place: one of
             `tfreg.objectives`, or several in a list, of which one may be a base loss.
@@ -214,9 +200,15 @@ class Recipe:
     freeze: str | int | None = _field(
         None, "embeddings, backbone, or the number of lowest blocks", _freeze
     )
+    adapter: Any = _field(None, "LoRA, Adapter or BitFit, or as JSON", from_text)
+    reinitialize: int = _field(0, "highest blocks that start anew", int)
+    gradual_unfreezing: int = _field(
+        0, "blocks that begin to train with each epoch; 0: all at once", int
+    )
+    child_tuning: Any = _field(None, "ChildTuning, or as JSON", from_text)
     label_smoothing: float = _field(0.0, "label smoothing", float)
     objective: Any = _field(
-        None, "objective of `tfreg.objectives`, or a list of them, as JSON", _objective
+        None, "an objective of `tfreg.objectives`, or as JSON one or a list", from_text
     )
     learning_rate: float = _field(5e-5, "peak learning rate", float)
     weight_decay: float = _field(0.01, "decoupled weight decay", float)
@@ -261,6 +253,8 @@ class Recipe:
             check_choice("freeze", self.freeze, (None, *FREEZES))
         else:
             check_integer("freeze", self.freeze, low=1)
+        check_integer("reinitialize", self.reinitialize, low=0)
+        check_integer("gradual_unfreezing", self.gradual_unfreezing, low=0)
         check_number("learning_rate", self.learning_rate, low=0, open_low=True)
         check_number("weight_decay", self.weight_decay, low=0)
         check_number("warmup", self.warmup, low=0, high=1)
@@ -288,6 +282,7 @@ class Recipe:
         self._check_regularizers()
         self._check_objective()
         self._check_frozen_backbone()
+        self._read_objects()
 
     def _check_regularizers(self) -> None:
         """Turn serialised regularisers into live ones; refuse anything else."""
@@ -335,12 +330,25 @@ class Recipe:
     def _check_frozen_backbone(self) -> None:
         if self.freeze != "backbone":
             return
+        why = "are not penalised and run without dropout"
         for name in ("backbone_regularizer", "backbone_dropout", "attention_dropout"):
             if getattr(self, name) is not None:
-                raise InputError(
-                    f"`{name}` has nothing to act on with `freeze='backbone'`: "
-                    "frozen weights are not penalised and run without dropout"
-                )
+                raise _nothing_to_act_on(name, why)
+        for name in ("reinitialize", "gradual_unfreezing", "child_tuning"):
+            if getattr(self, name):
+                raise _nothing_to_act_on(name, "stay as they are")
+
+    def _read_objects(self) -> None:
+        """Turn serialised objects into live ones; refuse what they cannot go with."""
+        for name, base_class, module in (
+            ("adapter", "Adaptation", "tfreg.adapt"),
+            ("child_tuning", "ChildTuning", "tfreg.optimizers"),
+        ):
+            if getattr(self, name) is not None:
+                found = read_object(name, getattr(self, name), base_class, module)
+                object.__setattr__(self, name, found)
+        if self.adapter is not None:
+            self.adapter.check(self)
 
     def __eq__(self, other: object) -> bool:
         # Regularisers compare by identity; what they say of themselves is what counts.
@@ -389,6 +397,12 @@ class Recipe:
                 _take(field, found, fields)
         check_fields(fields)
         return cls(**fields)
+
+
+def _nothing_to_act_on(name: str, why: str) -> InputError:
+    return InputError(
+        f"`{name}` has nothing to act on with `freeze='backbone'`: frozen weights {why}"
+    )
 
 
 def _take(field: str, found: list[dict[str, Any]], fields: dict[str, Any]) -> None:

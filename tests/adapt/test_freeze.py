@@ -10,7 +10,14 @@ from tests.adapt.test_dropout import run
 from tests.backbones import KINDS, tiny
 from tfreg import _compat
 from tfreg._checks import InputError
-from tfreg.adapt.freeze import blocks, embeddings, freeze, freeze_unread
+from tfreg.adapt.freeze import (
+    block_patterns,
+    blocks,
+    embeddings,
+    freeze,
+    freeze_unread,
+)
+from tfreg.selection import matches
 
 WITH_DEPTH = [kind for kind in KINDS if kind != "albert"]
 BLOCK = re.compile(r"(transformer|disentangled_attention_encoder|group_0_inner)_layer_")
@@ -149,3 +156,20 @@ def test_freeze_unread_leaves_what_is_frozen():
     before = trained(backbone)
     freeze_unread(backbone, backbone.output["pooled_output"])
     assert trained(backbone) == before
+
+
+@pytest.mark.parametrize("kind", WITH_DEPTH)
+def test_patterns_of_blocks_reach_all_but_the_pooler_once(kind):
+    backbone = tiny(kind)
+    groups = block_patterns(backbone, "x")
+    assert len(groups) == 3
+    for path in paths(backbone):
+        found = [i for i, group in enumerate(groups) if matches(path, group)]
+        if path.startswith("pooled_dense/"):
+            assert found == []
+        elif path in outside_blocks(backbone):
+            assert found == [0]
+        else:
+            assert found == [1 + ("layer_1/" in path)]
+    with pytest.raises(InputError, match="`x`: AlbertBackbone shares its blocks"):
+        block_patterns(tiny("albert"), "x")

@@ -36,6 +36,7 @@ def test_every_field_can_be_given():
         *"--dropout .2 --backbone-dropout 0 --attention-dropout none "
         "--word-dropout .1 --embedding-noise .01 --mixout .9 --dropconnect 0 "
         "--multi-sample-dropout 4 --noisy-tune .15 --freeze embeddings "
+        "--child-tuning none --adapter none --reinitialize 1 --gradual-unfreezing 2 "
         "--label-smoothing .1 --learning-rate 1e-4 --weight-decay 0 --warmup .06 "
         "--schedule cosine --global-clipnorm none --epochs 5 --batch-size 16 "
         "--gradient-accumulation-steps 4 --steps-per-execution 8 "
@@ -52,6 +53,8 @@ def test_every_field_can_be_given():
         multi_sample_dropout=4,
         noisy_tune=0.15,
         freeze="embeddings",
+        reinitialize=1,
+        gradual_unfreezing=2,
         label_smoothing=0.1,
         learning_rate=1e-4,
         weight_decay=0.0,
@@ -92,6 +95,16 @@ def test_a_head_by_name_and_in_full():
     assert recipe("--head", "none") == Recipe()
 
 
+def test_objects_by_name_and_in_full():
+    got = recipe("--adapter", "LoRA", "--adapter", "BitFit").to_json()
+    assert got["adapter"]["class_name"] == "BitFit"
+    lora = {"class_name": "LoRA", "config": {"rank": 4}}
+    got = recipe("--adapter", json.dumps(lora)).to_json()
+    assert got["adapter"]["config"]["rank"] == 4
+    got = recipe("--child-tuning", "ChildTuning").to_json()
+    assert got["child_tuning"]["config"]["share"] == 0.3
+
+
 def test_options_override_the_file(tmp_path):
     file = config(tmp_path, dropout=0.3, epochs=5, kernel_regularizer=l2(0.5))
     got = recipe("--config", file, "--epochs", "2").to_json()
@@ -120,8 +133,11 @@ def test_a_runs_own_recipe_is_a_config(tmp_path):
         (["--epochs", "0"], "`epochs` must be an integer of at least 1; got 0"),
         (["--dropout", "1"], "`dropout` must be a number in [0, 1); got 1"),
         (["--learning-rate", "nan"], "`learning_rate` must be a number"),
-        (["--head", "dense"], "`head` must be one of None, 'linear', 'crf'"),
-        (["--head", "{dense"], "--head: a head is a name or JSON; got '{dense'"),
+        (["--head", "dense"], "`head` cannot be read: unknown class 'dense'"),
+        (
+            ["--head", "{dense"],
+            "an object is written as the name of its class or as JSON",
+        ),
         (["--head", '{"class_name": "CFR"}'], "`head` cannot be read"),
         (["--schedule", "steps"], "--schedule: invalid choice: 'steps'"),
         (["--freeze", "top"], "`freeze` must be one of"),
@@ -129,6 +145,9 @@ def test_a_runs_own_recipe_is_a_config(tmp_path):
         (["--kernel-regularizer", "L2"], "a regularizer is written as JSON"),
         (["--l2", "1", "--kernel-regularizer", "{}"], "is given twice"),
         (["--freeze", "backbone", "--l2sp", "1"], "nothing to act on"),
+        (["--adapter", "LoRa"], "`adapter` cannot be read: unknown class 'LoRa'"),
+        (["--adapter", "{"], "an object is written as the name of its class or as JS"),
+        (["--freeze", "backbone", "--adapter", "LoRA"], "leave `freeze` out"),
         (["--drop", "1"], "unrecognized arguments: --drop 1"),
         (["--learning_rate", "1"], "unrecognized arguments: --learning_rate 1"),
     ],

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfreg import _compat
 from tfreg.layers import EinsumDense, SelfAttention
+from tfreg.layers.lora import LoRAEinsumDense, LowRank
 
 X = np.random.default_rng(0).normal(size=(2, 5, 8)).astype("float32")
 MASK = np.array([[[1, 1, 1, 0, 0]], [[1, 1, 1, 1, 1]]], "int32")
@@ -61,6 +62,33 @@ def test_lora_on_a_projection_counts():
     query.enable_lora(1)
     query.lora_kernel_b.assign(keras.random.normal(query.lora_kernel_b.shape, seed=2))
     assert np.abs(layer(X, X).numpy() - before).max() > 1e-2
+
+
+def test_lora_s_factors_are_read_beside_the_kernels():
+    """In the one product for three they count as they do where layers are called."""
+    layer = filled(SelfAttention, lean=True)
+    inner = _compat.attention_layers(layer)
+    before = layer(X, X).numpy()
+    for dense in (inner[0], inner[2], inner[3]):
+        output = dense is inner[3]
+        inputs, units = (6, 8) if output else (8, 6)
+        lora = LowRank(units, 2, 6.0, name="lora")
+        _compat.attach(dense, "lora", lora, LoRAEinsumDense)
+        lora.build((None, inputs))
+    np.testing.assert_array_equal(layer(X, X), before)
+    for seed, dense in enumerate((inner[0], inner[2], inner[3])):
+        dense.lora.b.assign(keras.random.normal(dense.lora.b.shape, seed=seed))
+    for mask in (None, MASK):
+        ours = layer(X, X, attention_mask=mask, training=False)
+        called = keras.layers.MultiHeadAttention.call(
+            layer, X, X, attention_mask=mask, training=False
+        )
+        np.testing.assert_allclose(ours, called, rtol=1e-4, atol=1e-5)
+    assert np.abs(layer(X, X).numpy() - before).max() > 1e-2
+    weights = [w.value for dense in (inner[0], inner[2]) for w in dense.lora.weights]
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(tf.sin(layer(X, X)))
+    assert all(np.abs(g).max() > 1e-4 for g in tape.gradient(total, weights))
 
 
 def test_a_projection_of_another_class_is_called():

@@ -12,9 +12,10 @@ import keras
 import numpy as np
 
 from tests.backbones import tiny, tokenizer
+from tfreg.adapt import LoRA
 from tfreg.builders import build_classifier, build_regressor, build_tagger
 from tfreg.inspect import penalty_report
-from tfreg.optimizers import AdamW, WarmupDecay
+from tfreg.optimizers import AdamW, ChildTuning, WarmupDecay
 from tfreg.regularizers import L2, L2SP
 
 SENTENCES = [["the", "good", "movie"], ["a"] * 11, ["bad", "dog"], ["x"]] * 2
@@ -100,6 +101,37 @@ def regressor() -> dict[str, Any]:
     return {**history, **weights(model)}
 
 
+def adapted() -> dict[str, Any]:
+    """LoRA with a penalty on its update, unfrozen block by block; merged."""
+    model = build_classifier(
+        tiny(),
+        ("a", "b"),
+        adapter=LoRA(2, penalty=L2(0.05)),
+        gradual_unfreezing=1,
+        batch_size=8,
+        **SETTINGS,
+    )
+    start(model)
+    factors = model.optimizer.multipliers
+    model.compile(AdamW(0.01, epsilon=0.1, multipliers=dict(factors)))
+    x, y = ids()
+    history = model.fit(x, y, verbose=0).history
+    merged = model.merge().predict(x, verbose=0)
+    return {**history, **weights(model), "said": model.predict(x, verbose=0) - merged}
+
+
+def child() -> dict[str, Any]:
+    """A share of the gradients, the mask by hashing."""
+    tuning = ChildTuning(0.5)
+    model = build_classifier(
+        tiny(num_layers=1), ("a", "b"), child_tuning=tuning, batch_size=8, **SETTINGS
+    )
+    start(model)
+    own = model.optimizer.child_tuning
+    model.compile(AdamW(0.01, epsilon=0.1, child_tuning=own))
+    return {**model.fit(*ids(), verbose=0).history, **weights(model)}
+
+
 def weights(model: Any) -> dict[str, Any]:
     """What the model is now, by path."""
     return {v.path: keras.ops.convert_to_numpy(v) for v in model.weights}
@@ -108,7 +140,7 @@ def weights(model: Any) -> dict[str, Any]:
 def main(out: str) -> None:
     """Fit all of them, and write what came of it."""
     found = {}
-    for fit in (classifier, tagger, regressor):
+    for fit in (classifier, tagger, regressor, adapted, child):
         found.update({f"{fit.__name__}/{name}": v for name, v in fit().items()})
     np.savez(out, backend=keras.backend.backend(), **found)
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.tiny_preset import reviews, sentences
 from tfreg._checks import InputError
+from tfreg.adapt import LoRA
 from tfreg.data.corpus import Corpus
 from tfreg.data.examples import Examples
 from tfreg.recipe import Recipe
@@ -245,3 +246,32 @@ def test_logs_leave_out_losses_with_penalties():
 )
 def test_sources_lose_their_folders(source, name):
     assert source_name(source) == name
+
+
+def test_with_an_adapter_the_run_holds_what_was_trained(tmp_path, preset):
+    recipe = Recipe(**{**QUICK, "epochs": 1}, adapter=LoRA(2))
+    out = tmp_path / "r"
+    run = fit_run(classification(), preset, recipe, out, data="x", verbose=0)
+    own = {"trained.json", "trained.safetensors", "confusion_matrix.png"}
+    assert set(os.listdir(run.path)) == FILES - {"model.keras"} | own
+    assert run.facts["self_contained"] is False
+    card = (run.path / "README.md").read_text()
+    assert 'load_model("FOLDER")' in card and "the rest is read from `tiny`" in card
+    scores = score(run.load_model(), classification().test).scores()
+    assert scores == pytest.approx(run.metrics["test"], abs=1e-6)
+    with pytest.raises(InputError, match="refer to itself as its preset"):
+        fit_run(
+            classification(), str(out), recipe, out, data="x", overwrite=True, verbose=0
+        )
+    whole = fit_run(
+        classification(),
+        preset,
+        recipe,
+        out,
+        data="x",
+        verbose=0,
+        overwrite=True,
+        self_contained=True,
+    )
+    assert set(os.listdir(whole.path)) == FILES | {"confusion_matrix.png"}
+    assert whole.facts["self_contained"] is True

@@ -18,8 +18,10 @@ from tfreg._compat.backends import (
 )
 from tfreg._compat.encoders import (
     EncoderLayers,
+    attach,
     attention_layers,
     attention_mask,
+    detach,
     dropout_rate,
     dropouts,
     encoder_layers,
@@ -38,6 +40,7 @@ from tfreg._compat.gradients import (
 from tfreg._compat.passes import random_states, rerouted
 from tfreg._compat.presets import load_task, transformers_converter
 from tfreg._compat.training import (
+    build_optimizer,
     data_loss,
     iterations,
     keras_variable,
@@ -52,11 +55,14 @@ from tfreg._compat.wordpiece import tokenize_bert, word_to_pieces
 __all__ = [
     "EncoderLayers",
     "OnePassAdamW",
+    "attach",
     "attention_layers",
     "attention_mask",
+    "build_optimizer",
     "compiled",
     "data_loss",
     "dense_gradient",
+    "detach",
     "dropout_rate",
     "dropouts",
     "encoder_layers",

@@ -67,6 +67,26 @@ def replace_dropout(dropout: Any, cls: type) -> None:
         dropout.__class__ = cls
 
 
+def attach(layer: Any, name: str, inner: Any, cls: type) -> None:
+    """Make a built layer one of a subclass that has one more layer inside.
+
+    It cannot be exchanged for another (see `replace_dropout`), and Keras has locked it
+    against new parts. The inner layer is still to be built.
+    """
+    inner._parent_path = layer.path
+    layer._tracker.unlock()
+    setattr(layer, name, inner)
+    layer._tracker.lock()
+    layer.__class__ = cls
+
+
+def detach(layer: Any, name: str, cls: type) -> None:
+    """Undo `attach`: the layer is of its former class, without the inner layer."""
+    layer._tracker.untrack(getattr(layer, name))
+    delattr(layer, name)
+    layer.__class__ = cls
+
+
 def attention_layers(attention: Any) -> tuple[Any, ...] | None:
     """Query, key, value and output projections of an attention, and its dropout.
 

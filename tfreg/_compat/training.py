@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 from keras import ops
 
-from tfreg._compat.backends import replicas
+from tfreg._compat.backends import on_tensorflow, replicas
 
 
 def data_loss(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
@@ -47,3 +48,12 @@ def keras_variable(optimizer: Any, variable: Any) -> Any:
 def second_moment(optimizer: Any, variable: Any) -> Any:
     """Adam's running mean of squared gradients of a variable, not corrected."""
     return optimizer._velocities[optimizer._get_variable_index(variable)]
+
+
+def build_optimizer(model: Any) -> None:
+    """Make a model's optimiser have its variables now, not within its first step."""
+    if model.optimizer.built:
+        return
+    strategy = getattr(model, "distribute_strategy", None)
+    with strategy.scope() if on_tensorflow() and strategy else nullcontext():
+        model.optimizer.build(model.trainable_variables)

@@ -8,21 +8,50 @@ from tfreg._checks import InputError
 from tfreg.adapt.dropout import silence
 
 
-def blocks(backbone: Any) -> list[Any]:
-    """The transformer blocks of a backbone, lowest first.
+def every_block(backbone: Any) -> list[Any]:
+    """The transformer blocks of a backbone, lowest first; shared ones once.
 
     Raises:
-        InputError: the backbone shares its blocks (ALBERT), so none has a depth.
+        InputError: it has none.
     """
     layers = getattr(backbone, "transformer_layers", None)
     if not layers:
         raise InputError(f"{type(backbone).__name__} has no transformer blocks")
-    if any(isinstance(layer, list) for layer in layers):
+    return _flat(layers)
+
+
+def blocks(backbone: Any, field: str = "freeze") -> list[Any]:
+    """The transformer blocks of a backbone, each with its depth: lowest first.
+
+    Args:
+        backbone: a KerasHub backbone.
+        field: the option that goes by depth, for errors.
+
+    Raises:
+        InputError: the backbone shares its blocks (ALBERT), so none has a depth.
+    """
+    found = every_block(backbone)
+    if any(isinstance(layer, list) for layer in backbone.transformer_layers):
+        others = "; use None, 'embeddings' or 'backbone'" if field == "freeze" else ""
         raise InputError(
-            f"`freeze`: {type(backbone).__name__} shares its blocks, so their depth "
-            "says nothing; use None, 'embeddings' or 'backbone'"
+            f"`{field}`: {type(backbone).__name__} shares its blocks, so their depth "
+            f"says nothing{others}"
         )
-    return list(layers)
+    return found
+
+
+def block_patterns(backbone: Any, field: str) -> list[tuple[str, ...]]:
+    """Path patterns of the embeddings, then of each block, lowest first.
+
+    Args:
+        backbone, field: as for `blocks`.
+
+    Example:
+        >>> block_patterns(backbone, "gradual_unfreezing")[1:]
+        [('transformer_layer_0/*',), ('transformer_layer_1/*',)]
+    """
+    below = tuple(f"{layer.name}/*" for layer in embeddings(backbone))
+    return [below, *((f"{block.name}/*",) for block in blocks(backbone, field))]
 
 
 def embeddings(backbone: Any) -> list[Any]:

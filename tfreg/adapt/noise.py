@@ -64,6 +64,8 @@ def add_noise(backbone: Any, recipe: Any, noise: Any, anchors: Anchors) -> None:
     """
     for layer in _noisy_layers(backbone) if noise is not None else ():
         if isinstance(noise, Mixout):
+            if layer.kernel.path in anchors.without_start:
+                continue  # a block that starts anew has nothing to be put back to
             layer.kernel_noise = _mixed(noise, anchors.hold(layer.kernel))
         else:
             layer.kernel_noise = partial(noise, training=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -23,6 +23,9 @@ class Anchors(keras.layers.Layer):
     An anchor held outside the model is lost by every way of saving it.
     """
 
+    without_start: Collection[str] = frozenset()
+    """Paths of the weights that have no pretrained value."""
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(trainable=False, dtype="float32", **kwargs)
         self._by_path: dict[str, Any] = {}
@@ -30,7 +33,16 @@ class Anchors(keras.layers.Layer):
         self._estimated: Any = None
 
     def hold(self, variable: Any) -> Any:
-        """A copy of the variable's value at the start, as a non-trainable weight."""
+        """A copy of the variable's value at the start, as a non-trainable weight.
+
+        Raises:
+            InputError: that is not a pretrained one.
+        """
+        if variable.path in self.without_start:
+            raise InputError(
+                f"`backbone_regularizer`: {variable.path!r} has no pretrained value to "
+                "be anchored at; say by patterns which weights are"
+            )
         if variable.path not in self._by_path:
             anchor = self._weight(variable.shape, variable.path.replace("/", "."))
             # JAX would share one buffer, and a step gives its variable's away.
@@ -143,7 +155,7 @@ def penalise(
         if on_each:
             rules = {v.path: on_each for v in kernels(by_path.values())}
             if not rules:
-                raise InputError(f"`{name}`: the backbone has no kernel that trains")
+                raise InputError(_no_kernel(backbone, name))
     depth = blocks_above(backbone)
     attached = {}
     for path, each in rules.items():
@@ -176,6 +188,13 @@ def _by_pattern(backbone: Any, rules: Mapping[str, Any], name: str) -> dict[str,
             f"does nothing ({len(frozen)} such weights)"
         )
     return found
+
+
+def _no_kernel(backbone: Any, name: str) -> str:
+    """Why a single regulariser has nothing to act on, and what there is instead."""
+    others = [variable.path for variable in backbone.trainable_variables[:2]]
+    reach = f"; what trains is reached by patterns: {', '.join(others)}, ..."
+    return f"`{name}`: the backbone has no kernel that trains{reach if others else ''}"
 
 
 def _try(rule: Any, variable: Any, name: str) -> None:

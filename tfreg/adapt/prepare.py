@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from tfreg._checks import InputError
+from tfreg.adapt.adaptation import train_only
 from tfreg.adapt.architecture import set_architecture
 from tfreg.adapt.describe import describe
 from tfreg.adapt.dropout import set_dropout
-from tfreg.adapt.freeze import freeze, freeze_unread
+from tfreg.adapt.freeze import blocks, freeze, freeze_unread
 from tfreg.adapt.lean import make_lean
 from tfreg.adapt.noise import add_noise, check_targets
 from tfreg.adapt.penalise import Anchors, Penalties, penalise
+from tfreg.adapt.reinitialize import reinitialize, top
 
 
 def prepare(
@@ -51,7 +55,8 @@ def prepare(
             "this backbone has layers frozen by hand; say what is frozen by `freeze=`, "
             "which the model keeps"
         )
-    before = describe(backbone)
+    before, adapter = describe(backbone), recipe.adapter
+    still: list[Any] = []
     try:
         set_architecture(
             backbone,
@@ -66,9 +71,22 @@ def prepare(
             ),
         )
         freeze(backbone, recipe.freeze)
+        if recipe.gradual_unfreezing:
+            blocks(backbone, "gradual_unfreezing")  # or it says that they are shared
+        renewed = top(backbone, recipe.reinitialize)
+        if adapter is not None:
+            with _drawn_apart():
+                adapter.insert(backbone)
+            still = train_only(backbone, adapter)
         freeze_unread(backbone, read(backbone.output))
         check_targets(backbone, recipe)
+        new = {weight.path for layer in renewed for weight in layer.weights}
+        if adapter is not None:
+            new |= {w.path for w in backbone.weights if adapter.is_new(w.path)}
+        anchors.without_start = frozenset(new)
         penalties = penalise(backbone, recipe.backbone_regularizer, anchors)
+        if adapter is not None:
+            penalties.sets.update(adapter.penalties(backbone))
     except InputError:
         set_architecture(
             backbone,
@@ -80,12 +98,33 @@ def prepare(
             hidden=before["hidden_dropout"],
             attention=before["attention_dropout"],
         )
+        if adapter is not None:
+            adapter.remove(backbone)
+        for variable in still:  # which a flag of its layer leaves as it is
+            variable.trainable = True
         freeze(backbone, None)
         raise
+    with _drawn_apart():
+        reinitialize(renewed)
     make_lean(backbone)
     add_noise(backbone, recipe, noise, anchors)
     backbone.tfreg_claimed = True
     return penalties
+
+
+@contextmanager
+def _drawn_apart() -> Iterator[None]:
+    """Draw seeds that the head would not have got.
+
+    Keras draws them from Python's generator: what is put into the backbone leaves the
+    head, and its dropout, as they are without it.
+    """
+    before = random.getstate()
+    random.seed(random.random())
+    try:
+        yield
+    finally:
+        random.setstate(before)
 
 
 def _first(*values: float | None) -> float | None:

@@ -2,5 +2,6 @@
 
 from tfreg.callbacks.annealing import Annealing
 from tfreg.callbacks.epoch_clock import EpochClock
+from tfreg.callbacks.gradual_unfreezing import GradualUnfreezing
 
-__all__ = ["Annealing", "EpochClock"]
+__all__ = ["Annealing", "EpochClock", "GradualUnfreezing"]

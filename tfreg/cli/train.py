@@ -49,6 +49,12 @@ def add_to(commands: Any) -> None:
         help="with --freeze: where the encoder's features are kept for other epochs "
         "and runs; none: nowhere (default: tfreg/features in Keras's folder)",
     )
+    parser.add_argument(
+        "--self-contained",
+        action="store_true",
+        help="with --adapter: keep all of the model, not only what was trained and the "
+        "preset's name",
+    )
     add_recipe_options(parser)
     parser.set_defaults(run=run)
 
@@ -72,6 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
         overwrite=arguments.overwrite,
         verbose=verbosity(arguments),
         feature_cache=arguments.feature_cache,
+        self_contained=arguments.self_contained,
     )
     print_scores({split: done.metrics[split] for split in ("dev", "test")})
     print(f"run folder: {arguments.out}")

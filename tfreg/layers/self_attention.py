@@ -12,6 +12,7 @@ from tfreg import _compat
 from tfreg.functional.attention import attend
 from tfreg.layers.einsum_dense import EinsumDense
 from tfreg.layers.kernel_noise import kernel_of
+from tfreg.layers.lora import LoRAEinsumDense
 
 
 @keras.saving.register_keras_serializable("tfreg")
@@ -56,11 +57,8 @@ class SelfAttention(keras.layers.MultiHeadAttention):
             )
         assert inner is not None
         *projections, output, dropout = inner
-        kernels = [_matrix(kernel_of(layer, training)) for layer in projections]
         shape = ops.shape(query)
-        x = ops.matmul(
-            ops.reshape(query, (-1, query.shape[-1])), ops.concatenate(kernels, 1)
-        )
+        x = _project(ops.reshape(query, (-1, query.shape[-1])), projections, training)
         x = ops.reshape(x, (*shape[:2], x.shape[-1]))
         if projections[0].bias is not None:
             biases = [ops.reshape(layer.bias, (-1,)) for layer in projections]
@@ -78,7 +76,25 @@ class SelfAttention(keras.layers.MultiHeadAttention):
 def _only_projects(layer: Any) -> bool:
     """Whether nothing is lost if its weights are read and it is not called."""
     plain = layer.activity_regularizer is None and layer.quantization_mode is None
-    return type(layer) is EinsumDense and plain
+    return type(layer) in (EinsumDense, LoRAEinsumDense) and plain
+
+
+def _project(x: Any, projections: list[Any], training: bool | None) -> Any:
+    """What comes out of all projections, side by side, by one product."""
+    kernels = [_matrix(kernel_of(layer, training)) for layer in projections]
+    y = ops.matmul(x, ops.concatenate(kernels, 1))
+    factors, widths = [], [kernel.shape[1] for kernel in kernels]
+    for i, layer in enumerate(projections):
+        if isinstance(layer, LoRAEinsumDense):
+            beside = ((0, 0), (sum(widths[:i]), sum(widths[i + 1 :])))
+            b = ops.multiply(layer.lora.b, layer.lora.scale)
+            factors.append((layer.lora.a, ops.pad(b, beside)))
+    if not factors:
+        return y
+    a, b = zip(*factors)
+    return ops.add(
+        y, ops.matmul(ops.matmul(x, ops.concatenate(a, 1)), ops.concatenate(b, 0))
+    )
 
 
 def _matrix(kernel: Any) -> Any:

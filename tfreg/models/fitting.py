@@ -8,6 +8,7 @@ import keras
 
 from tfreg import _compat
 from tfreg._checks import InputError
+from tfreg.callbacks import GradualUnfreezing
 from tfreg.optimizers import ProximalSteps, WarmupDecay
 from tfreg.optimizers.proximal import proximal_strength
 from tfreg.recipe import Recipe
@@ -98,3 +99,16 @@ def begin_schedule(model: Any, steps: int, epochs: int, initial_epoch: int) -> N
         done = _compat.iterations(model.optimizer)
         schedule.begin(max(done - initial_epoch * steps, 0), epochs * steps)
         _compat.forget_trace(model)
+
+
+def unfreezing(model: Any, callbacks: list[Any]) -> list[Any]:
+    """The callback that the recipe's ``gradual_unfreezing`` stands for, ready to go.
+
+    The user's own one is made ready too, and there is then no other.
+    """
+    found = [c for c in callbacks if isinstance(c, GradualUnfreezing)]
+    blocks = model.recipe.gradual_unfreezing
+    made = [GradualUnfreezing(blocks)] if blocks and not found else []
+    for callback in found + made:
+        callback.begin(model)
+    return made

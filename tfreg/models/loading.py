@@ -12,16 +12,23 @@ import keras
 
 from tfreg import _compat
 from tfreg._checks import InputError
+from tfreg.models import trained
 from tfreg.models.text_task import TextTask
 
 
 def saved_form(path: str | PathLike[str]) -> str | None:
-    """How a model was saved: "keras", "run" or "preset"; None if there is none."""
+    """How a model was saved; None if there is none.
+
+    "keras", "run" (a folder with such a file), "trained" (one with what was trained of
+    it only) or "preset".
+    """
     path = Path(path)
     if path.suffix == ".keras" and path.is_file():
         return "keras"
     if (path / "model.keras").is_file():
         return "run"
+    if (path / trained.WEIGHTS_FILE).is_file():
+        return "trained"
     return "preset" if _is_ours(path / "task.json") else None
 
 
@@ -34,14 +41,17 @@ def _is_ours(file: Path) -> bool:
         return False
 
 
-def load_model(path: str | PathLike[str]) -> Any:
+def load_model(path: str | PathLike[str], *, preset: Any = None) -> Any:
     """A model that tfreg saved, with its penalties, anchors, labels and recipe.
 
     Args:
         path: a ``.keras`` file, a run folder, or a folder of `save_to_preset`.
+        preset: of a run that keeps only what was trained: where its preset is now, if
+            it is elsewhere.
 
     Raises:
-        InputError: nothing there, not a model, damaged, or not one of tfreg's.
+        InputError: nothing there, not a model, damaged, or not one of tfreg's; a
+            preset where none is needed, or another than was trained on.
 
     Example:
         >>> model.save("reviews.keras")  # doctest: +SKIP
@@ -53,6 +63,10 @@ def load_model(path: str | PathLike[str]) -> Any:
             "no saved model in it" if Path(path).exists() else "no such file or folder"
         )
         raise InputError(f"{path}: {what}")
+    if form == "trained":
+        return trained.load_trained(path, preset)
+    if preset is not None:
+        raise InputError(f"`preset`: {path} holds all of its model; leave it out")
     if form == "preset":
         return _compat.load_task(str(path), TextTask)
     file = Path(path) / "model.keras" if form == "run" else Path(path)

@@ -13,6 +13,7 @@ from tfreg import _compat
 from tfreg._checks import InputError
 from tfreg.adapt.block_outputs import block_outputs
 from tfreg.adapt.describe import describe
+from tfreg.adapt.freeze import block_patterns
 from tfreg.adapt.noise import kernel_noise
 from tfreg.adapt.penalise import Anchors
 from tfreg.adapt.prepare import prepare
@@ -26,6 +27,7 @@ from tfreg.heads.head import make_head
 from tfreg.layers import LayerMix, MultiSampleDropout
 from tfreg.models import feeding
 from tfreg.models.accumulating import accumulated_step, check_accumulation
+from tfreg.models.choosing import choose_child
 from tfreg.models.fisher import estimate_fisher
 from tfreg.models.fitting import (
     begin_schedule,
@@ -34,8 +36,10 @@ from tfreg.models.fitting import (
     check_steps,
     early_stopping,
     give_proximal_sets,
+    unfreezing,
 )
 from tfreg.models.hiding import word_dropout
+from tfreg.models.merging import merged
 from tfreg.models.passes import (
     ModelPasses,
     check_masks,
@@ -197,11 +201,18 @@ class TextTask(keras_hub.models.Task):
         anchored = [
             path for path, penalty in self.penalties.items() if is_anchored(penalty)
         ]
+        groups = self.block_patterns if recipe.gradual_unfreezing else []
+        child = recipe.child_tuning
+        if child is not None:
+            layers = [layer for layer in self.backbone.layers if layer.weights]
+            child = child.of([f"{layer.name}/*" for layer in layers], recipe.seed)
         return AdamW(
             WarmupDecay(recipe.learning_rate, recipe.warmup, recipe.schedule),
             weight_decay=recipe.weight_decay,
             no_decay=(*NO_DECAY, *anchored),
             global_clipnorm=recipe.global_clipnorm,
+            multipliers={pattern: 1.0 for group in groups for pattern in group},
+            child_tuning=child,
         )
 
     def compile(
@@ -361,6 +372,7 @@ class TextTask(keras_hub.models.Task):
         if validation_data is not None:
             splits.append(feeding.feed_validation(self, validation_data, batch_size))
             callbacks += early_stopping(self, callbacks, epochs)
+        callbacks += unfreezing(self, callbacks)
         reuse_features(
             self, [s.batches for s in splits], feature_cache, kwargs.get("verbose")
         )
@@ -368,6 +380,7 @@ class TextTask(keras_hub.models.Task):
             kwargs["validation_data"] = splits[1].arguments["x"]
         if self.anchors.lacks_fisher:
             estimate_fisher(self, x, y)
+        choose_child(self, x, y)
         steps = steps_per_epoch or train.steps()
         begin_schedule(self, steps, epochs, initial_epoch)
         if self.bottleneck is not None:
@@ -413,6 +426,26 @@ class TextTask(keras_hub.models.Task):
         for rows, logits in predict_batches(self, data.batches, batch_size, kwargs):
             result[rows] = logits
         return result
+
+    def merge(self) -> TextTask:
+        """A plain model that computes the same: LoRA's updates are in the kernels.
+
+        Its recipe is this one's without ``adapter`` and ``backbone_regularizer`` (which
+        was on the factors), its optimiser new; trained on, it trains in full.
+
+        Raises:
+            InputError: the model has no LoRA.
+        """
+        return merged(self)
+
+    @property
+    def block_patterns(self) -> list[tuple[str, ...]]:
+        """Path patterns of the embeddings, then of each block, lowest first.
+
+        Raises:
+            InputError: the blocks are shared (ALBERT), so none has a depth.
+        """
+        return block_patterns(self.backbone, "gradual_unfreezing")
 
     @property
     def builder(self) -> str:

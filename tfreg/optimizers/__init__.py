@@ -1,7 +1,8 @@
-"""The optimiser and its learning-rate schedule."""
+"""The optimiser, its learning-rate schedule, and what its steps reach."""
 
 from tfreg.optimizers.adamw import AdamW
+from tfreg.optimizers.child_tuning import ChildTuning
 from tfreg.optimizers.proximal import SGD, ProximalSteps
 from tfreg.optimizers.schedules import WarmupDecay
 
-__all__ = ["AdamW", "ProximalSteps", "SGD", "WarmupDecay"]
+__all__ = ["AdamW", "ChildTuning", "ProximalSteps", "SGD", "WarmupDecay"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from tfreg import _compat
-from tfreg._checks import InputError
+from tfreg._checks import InputError, fail
+from tfreg.optimizers.child_tuning import ChildSteps, ChildTuning
+from tfreg.optimizers.multipliers import RateMultipliers, check_multipliers
 from tfreg.optimizers.proximal import ProximalSteps
 from tfreg.selection import matches
 
@@ -19,7 +21,7 @@ NO_DECAY = ("*/bias", "*/gamma", "*/beta", "bias", "gamma", "beta")
 
 
 @keras.saving.register_keras_serializable("tfreg")
-class AdamW(ProximalSteps, _compat.OnePassAdamW):
+class AdamW(RateMultipliers, ChildSteps, ProximalSteps, _compat.OnePassAdamW):
     """Bias-corrected Adam with decoupled weight decay.
 
     w ← w·(1 − η·wd), then w ← w − η·m̂/(√v̂ + ε/√(1−β₂ᵗ)) with m̂, v̂ corrected for
@@ -30,16 +32,22 @@ class AdamW(ProximalSteps, _compat.OnePassAdamW):
     rows of a sparse embedding gradient are summed before the second moment sees them,
     as in every other framework. Weights with a `ProximalL1` end each step with theirs.
 
+    With multipliers, η of a weight is the rate times its factor, in the decay too.
+
     Args:
         learning_rate: number or schedule.
         weight_decay: at least 0; defaults to 0.01.
         no_decay: path patterns (as in `fnmatch`) of the variables left out; defaults
             to biases and layer norms.
         epsilon: defaults to 1e-8.
+        multipliers: {path pattern: factor on the rate}, factors at least 0; a weight
+            takes the first pattern that it matches. Defaults to none.
+        child_tuning: a `ChildTuning`, or None (the default).
         **kwargs: as for `keras.optimizers.AdamW`.
 
     Raises:
-        InputError: ``no_decay`` is one string.
+        InputError: ``no_decay`` is one string; a factor below 0; a ``child_tuning`` of
+            another kind.
 
     Example:
         >>> model.compile(AdamW(5e-5, no_decay=("*/bias", "token_embedding/*")))
@@ -53,6 +61,8 @@ class AdamW(ProximalSteps, _compat.OnePassAdamW):
         weight_decay: float = 0.01,
         no_decay: Sequence[str] = NO_DECAY,
         epsilon: float = 1e-8,
+        multipliers: Mapping[str, float] | None = None,
+        child_tuning: ChildTuning | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("name", "adamw")
@@ -64,7 +74,13 @@ class AdamW(ProximalSteps, _compat.OnePassAdamW):
         )
         if isinstance(no_decay, str):
             raise InputError(f"`no_decay` must be a sequence; got {no_decay!r}")
+        if isinstance(child_tuning, Mapping):  # from a saved config
+            child_tuning = keras.saving.deserialize_keras_object(child_tuning)
+        if not isinstance(child_tuning, ChildTuning | None):
+            raise fail("child_tuning", "a ChildTuning or None", child_tuning)
         self.no_decay = tuple(no_decay)
+        self.multipliers = check_multipliers(multipliers)
+        self.child_tuning = child_tuning
 
     def build(self, variables: Any) -> None:
         if not self.built:
@@ -95,4 +111,10 @@ class AdamW(ProximalSteps, _compat.OnePassAdamW):
         return super().apply(grads, trainable_variables)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "no_decay": list(self.no_decay)}
+        child = self.child_tuning
+        return {
+            **super().get_config(),
+            "no_decay": list(self.no_decay),
+            "multipliers": dict(self.multipliers),
+            "child_tuning": child and keras.saving.serialize_keras_object(child),
+        }

@@ -37,6 +37,7 @@ def model_card(run: Run, *, split: str, picture: str) -> str:
     facts, metrics = run.facts, run.metrics
     rows = ", ".join(f"{count} {name}" for name, count in facts["rows"].items())
     names = ", ".join(f"`{label}`" for label in run.labels)
+    place = "model.keras" if facts.get("self_contained", True) else "FOLDER"
     parts = [
         f"# {facts['data']}: {_TASKS[run.task]}",
         f"A `{facts['preset']}` encoder, fine-tuned with tfreg "
@@ -46,6 +47,11 @@ def model_card(run: Run, *, split: str, picture: str) -> str:
     ]
     if facts["report"]:
         parts.append("\n".join(f"- {line}" for line in facts["report"]))
+    if place == "FOLDER":
+        parts.append(
+            f"The folder holds what was trained; the rest is read from "
+            f"`{facts['preset']}`."
+        )
     parts += [
         "## Scores",
         "Without penalties, dropout or label smoothing.",
@@ -59,7 +65,8 @@ def model_card(run: Run, *, split: str, picture: str) -> str:
         f"{len(metrics['epochs'])} epochs in {metrics['seconds']:.0f} s, "
         f"{metrics['real_tokens_per_second']:.0f} word pieces a second.",
         "## Use",
-        '```python\nimport tfreg\n\nmodel = tfreg.load_model("model.keras")\n'
+        '```python\nimport tfreg\n\nmodel = tfreg.load_model("'
+        f'{place}")\n'
         f"model.{'predict' if run.task == 'regress' else 'predict_labels'}"
         f"({_INPUTS[run.kind]})\n```",
         f"```sh\ntfreg predict FOLDER {_FILES[run.kind]}\n```",

@@ -34,6 +34,7 @@ def fit_run(
     overwrite: bool = False,
     verbose: int = 1,
     feature_cache: Any = None,
+    self_contained: bool = False,
 ) -> Run:
     """Build a model, fit it to a corpus, score it, and write all that to a folder.
 
@@ -46,6 +47,8 @@ def fit_run(
         overwrite: replace a run that is in the folder, once the new one is complete.
         verbose: Keras's: 0 silent, 1 progress bars, 2 one line an epoch.
         feature_cache: where features of a frozen encoder are kept, as for `fit`.
+        self_contained: keep all of the model, also where the recipe has an ``adapter``
+            and what was trained, with a reference to the preset, says it all.
 
     Raises:
         InputError: the folder cannot be written, the preset not be loaded, the corpus
@@ -53,6 +56,9 @@ def fit_run(
     """
     if corpus.dev is None:
         raise InputError("the corpus has no dev split to choose the best epoch by")
+    whole = self_contained or recipe.adapter is None
+    if not whole and os.path.realpath(preset) == os.path.realpath(out):
+        raise InputError("the run would refer to itself as its preset; keep all of it")
     with new_folder(out, overwrite=overwrite) as folder:
         model = build(corpus, preset, recipe)
         splits = {
@@ -99,9 +105,10 @@ def fit_run(
                     math.prod(v.shape) for v in model.trainable_variables
                 ),
                 "versions": versions(),
+                "self_contained": whole,
             },
         )
-        write_run(folder, run, model, outcomes)
+        write_run(folder, run, model, outcomes, None if whole else preset)
     return read_run(out)
 
 

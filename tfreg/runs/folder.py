@@ -11,7 +11,10 @@ from pathlib import Path
 
 from tfreg._checks import InputError
 
-MODEL_FILE = "model.keras"  # what makes a folder a run: `load_model` looks for it
+# What makes a folder a run, all of the model or what was trained of it: `load_model`
+# looks for them.
+MODEL_FILE = "model.keras"
+TRAINED_FILE = "trained.safetensors"
 
 
 def check_out(out: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -40,11 +43,16 @@ def check_out(out: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         return path
     if not overwrite:
         raise InputError(f"--out {out}: the folder is not empty; say --overwrite")
-    if not (path / MODEL_FILE).is_file():
+    if not has_model(path):
         raise InputError(
             f"--out {out}: not a run (no {MODEL_FILE} in it), so not overwritten"
         )
     return path
+
+
+def has_model(path: Path) -> bool:
+    """Whether a folder is a run's."""
+    return any((path / name).is_file() for name in (MODEL_FILE, TRAINED_FILE))
 
 
 @contextmanager

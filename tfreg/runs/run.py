@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tfreg._checks import InputError
-from tfreg.runs.folder import MODEL_FILE
+from tfreg.runs.folder import MODEL_FILE, has_model
 from tfreg.runs.scoring import Outcome
 
 _JSON_FILES = ("recipe", "labels", "metrics", "run")
@@ -30,7 +30,8 @@ class Run:
             included; pieces that are not padding).
         facts: ``kind`` (what one input is: ``"text"``, ``"pair"`` or ``"words"``),
             ``data``, ``preset``, ``rows``, ``report``, ``penalties``,
-            ``trainable_parameters`` and ``versions``.
+            ``trainable_parameters``, ``versions`` and ``self_contained`` (whether it
+            holds all of its model).
         path: the folder it was read from.
     """
 
@@ -54,11 +55,11 @@ class Run:
         """The trained model.
 
         Raises:
-            InputError: the model file cannot be read.
+            InputError: the model file, or the preset it stands on, cannot be read.
         """
         from tfreg.models import load_model
 
-        return load_model(self.path / MODEL_FILE)
+        return load_model(self.path)
 
 
 def read_run(path: str | os.PathLike[str]) -> Run:
@@ -75,7 +76,7 @@ def read_run(path: str | os.PathLike[str]) -> Run:
     folder = Path(path)
     if not folder.exists():
         raise InputError(f"{path}: no such folder")
-    if not folder.is_dir() or not (folder / MODEL_FILE).is_file():
+    if not folder.is_dir() or not has_model(folder):
         raise InputError(f"{path}: not a run folder (no {MODEL_FILE} in it)")
     content = {name: _read_json(folder / f"{name}.json") for name in _JSON_FILES}
     metrics, facts = content["metrics"], content["run"]
@@ -90,14 +91,17 @@ def write_run(
     run: Run,
     model: Any,
     outcomes: Mapping[str, Outcome],
+    preset: str | None = None,
 ) -> None:
     """Write the model, the four JSON files, report, pictures and card of a run.
 
     Args:
         folder: an existing empty folder.
         run: what goes into the JSON files and the card.
-        model: saved as ``model.keras``, preprocessing included.
+        model: saved as ``model.keras``, preprocessing included; or, given a preset,
+            only what was trained of it, as ``trained.safetensors``.
         outcomes: by split; report and pictures show the test split if it is there.
+        preset: what the rest of the model is loaded from.
     """
     from tfreg.runs.card import model_card
     from tfreg.runs.pictures import draw_curve, draw_outcome
@@ -105,7 +109,12 @@ def write_run(
     folder = Path(folder)
     split = "test" if "test" in outcomes else "dev"
     outcome = outcomes[split]
-    model.save(str(folder / MODEL_FILE))
+    if preset is None:
+        model.save(str(folder / MODEL_FILE))
+    else:
+        from tfreg.models.trained import save_trained
+
+        save_trained(model, folder, preset)
     for name, content in (
         ("recipe", run.recipe),
         ("labels", run.labels),
