@@ -36,6 +36,7 @@ FLOORS = {
     "recipe": 3,
     "presets": 3,
     "precision": 3,
+    "serial": 3,
     "models": 4,
     "builders": 5,
     "distribute": 6,

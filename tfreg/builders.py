@@ -15,6 +15,7 @@ from typing import Any
 import keras
 
 from tfreg._checks import InputError
+from tfreg.data.augment.augmenter import check_augmentations
 from tfreg.data.preprocessing import TextPreprocessor
 from tfreg.data.targets import check_labels
 from tfreg.models import TextClassifier, TextRegressor, TokenTagger, load_model
@@ -186,6 +187,7 @@ def _load(
             f"got {recipe.sequence_length}"
         )
     if encoder.tokenizer is None:
+        check_augmentations(recipe.augment, None)
         return encoder, None
     preprocessor = TextPreprocessor(
         encoder.tokenizer,
@@ -194,6 +196,7 @@ def _load(
         recipe.sequence_length,
         segments="segment_ids" in encoder.backbone.input,
     )
+    check_augmentations(recipe.augment, preprocessor)
     return encoder, preprocessor
 
 

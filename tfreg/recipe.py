@@ -15,7 +15,7 @@ from typing import Any
 
 from tfreg._checks import InputError, check_choice, check_integer, check_number, fail
 
-SCHEDULES = ("linear", "cosine", "constant")
+SCHEDULES = ("linear", "cosine", "constant", "slanted")
 PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 FREEZES = ("embeddings", "backbone")
 
@@ -51,6 +51,18 @@ def _regularizer(text: str) -> Any:
         ) from error
 
 
+def _augment(text: str) -> Any:
+    """Read augmentations from the command line: one, or a list of them, as JSON."""
+    try:
+        return None if text == "none" else json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            "augmentations are written as JSON, for example "
+            '\'{"class_name": "Swap", "config": {"rate": 0.1}}\'; '
+            f"got {text!r}"
+        ) from error
+
+
 def _optional_number(text: str) -> float | None:
     return None if text == "none" else float(text)
 
@@ -83,12 +95,23 @@ class Recipe:
         freeze: None (all weights train), ``"embeddings"``, ``"backbone"`` (feature
             extraction), or the number of lowest blocks, embeddings included.
         label_smoothing: share of the target spread over all labels, in [0, 1).
+        augment: one, or several in their order, of `tfreg.data.augment`, which change
+            the words of each training text anew in every epoch; None for none.
         learning_rate: peak learning rate, above 0.
         weight_decay: decoupled decay of AdamW, at least 0; never on biases, layer
             norms, or weights held by an anchored penalty.
         warmup: share of the steps in which the rate rises from 0, in [0, 1].
-        schedule: how it falls after that: ``"linear"`` or ``"cosine"`` to 0, or
-            ``"constant"``.
+        schedule: how it falls after that: ``"linear"`` or ``"cosine"`` to 0,
+            ``"slanted"`` from and to a 32nd, or ``"constant"``.
+        layer_decay: d in (0, 1]: the rate of a layer is d^depth of the head's, where
+            the highest block has depth 1; 1 leaves all alike.
+        anchor_decay: decoupled decay towards the pretrained values, of the pretrained
+            kernels that train, instead of to 0; at least 0. Not the penalty `L2SP`:
+            see `tfreg.optimizers.AdamW`.
+        ema: momentum in (0, 1) of a moving average of the weights, which is what is
+            scored, kept and saved; None for the weights themselves.
+        swa: share of the steps, in (0, 1], at the end of the fit over which weights
+            are averaged, likewise; None for no average.
         global_clipnorm: bound on the norm of all gradients together; None for none.
         epochs: at least 1.
         batch_size: rows the model sees at once, at least 1.
@@ -134,10 +157,23 @@ class Recipe:
         None, "embeddings, backbone, or the number of lowest blocks", _freeze
     )
     label_smoothing: float = _field(0.0, "label smoothing", float)
+    augment: Any = _field(
+        None, "changes of the training texts' words, one or a list, as JSON", _augment
+    )
     learning_rate: float = _field(5e-5, "peak learning rate", float)
     weight_decay: float = _field(0.01, "decoupled weight decay", float)
     warmup: float = _field(0.1, "share of the steps spent warming up", float)
     schedule: str = _field("linear", "decay after the warm-up", str, SCHEDULES)
+    layer_decay: float = _field(1.0, "factor of the rate from layer to layer", float)
+    anchor_decay: float = _field(
+        0.0, "decoupled decay towards the pretrained kernels", float
+    )
+    ema: float | None = _field(
+        None, "momentum of the weights' moving average; none: off", _optional_number
+    )
+    swa: float | None = _field(
+        None, "share of the steps whose weights are averaged", _optional_number
+    )
     global_clipnorm: float | None = _field(
         1.0, "bound on the gradients' norm; none: no clipping", _optional_number
     )
@@ -172,6 +208,9 @@ class Recipe:
         check_number("weight_decay", self.weight_decay, low=0)
         check_number("warmup", self.warmup, low=0, high=1)
         check_choice("schedule", self.schedule, SCHEDULES)
+        check_number("layer_decay", self.layer_decay, low=0, high=1, open_low=True)
+        check_number("anchor_decay", self.anchor_decay, low=0)
+        self._check_averages()
         if self.global_clipnorm is not None:
             check_number("global_clipnorm", self.global_clipnorm, low=0, open_low=True)
         for name in (
@@ -187,7 +226,18 @@ class Recipe:
         check_choice("precision", self.precision, PRECISIONS)
         check_integer("seed", self.seed, low=0, high=2**32 - 1)  # as NumPy takes
         self._check_regularizers()
+        object.__setattr__(self, "augment", _read_augment(self.augment))
         self._check_frozen_backbone()
+
+    def _check_averages(self) -> None:
+        if self.ema is not None:
+            check_number("ema", self.ema, low=0, high=1, open_low=True, open_high=True)
+        if self.swa is not None:
+            check_number("swa", self.swa, low=0, high=1, open_low=True)
+        if self.ema is not None and self.swa is not None:
+            raise InputError(
+                "`ema` and `swa` cannot be combined: both are means of the weights"
+            )
 
     def _check_regularizers(self) -> None:
         """Turn serialised regularisers into live ones; refuse anything else."""
@@ -219,6 +269,12 @@ class Recipe:
                 raise InputError(
                     f"`{name}` has nothing to act on with `freeze='backbone'`: "
                     "frozen weights are not penalised and run without dropout"
+                )
+        for name, off in (("layer_decay", 1), ("anchor_decay", 0)):
+            if getattr(self, name) != off:
+                raise InputError(
+                    f"`{name}` has nothing to act on with `freeze='backbone'`: "
+                    "frozen weights do not move"
                 )
 
     def __eq__(self, other: object) -> bool:
@@ -327,11 +383,27 @@ def _read_regularizer(name: str, value: Any, pattern: str | None = None) -> Any:
     return value
 
 
+def _read_augment(value: Any) -> Any:
+    """Live augmentations in a tuple, from what the field takes."""
+    if value is None:
+        return None
+    from tfreg.data import augment  # heavy, as regularisers are
+    from tfreg.serial import read_object
+
+    values = value if isinstance(value, (list, tuple)) else (value,)
+    if not values:
+        raise fail("augment", "an augmentation, or several", value)
+    base = augment.Augmentation
+    return tuple(read_object("augment", one, base, augment) for one in values)
+
+
 def _to_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {
             pattern: _to_json(regularizer) for pattern, regularizer in value.items()
         }
+    if isinstance(value, tuple):
+        return [_to_json(one) for one in value]
     if value is None or isinstance(value, (str, int, float)):
         return value
     import keras

@@ -32,7 +32,15 @@ from tfreg._compat.gradients import (
     value_and_gradients,
 )
 from tfreg._compat.presets import load_task, transformers_converter
-from tfreg._compat.training import data_loss, iterations, schedule, track_loss
+from tfreg._compat.training import (
+    build_optimizer,
+    data_loss,
+    inner_optimizer,
+    iterations,
+    keras_variable,
+    schedule,
+    track_loss,
+)
 from tfreg._compat.wordpiece import tokenize_bert, word_to_pieces
 
 __all__ = [
@@ -40,6 +48,7 @@ __all__ = [
     "OnePassAdamW",
     "attention_layers",
     "attention_mask",
+    "build_optimizer",
     "compiled",
     "data_loss",
     "dense_gradient",
@@ -49,8 +58,10 @@ __all__ = [
     "forget_trace",
     "global_sum",
     "gradients_in_turn",
+    "inner_optimizer",
     "iterations",
     "jit_compile",
+    "keras_variable",
     "load_task",
     "nested_layers",
     "on_tensorflow",

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 from tfreg._compat.backends import on_tensorflow
 from tfreg._compat.gradients import dense_gradient
@@ -36,19 +37,27 @@ class OnePassAdamW(keras.optimizers.AdamW):
         return [_scaled(gradient, scale) for gradient in grads]
 
     def _apply_weight_decay(self, variables: list[Any]) -> None:
-        if not on_tensorflow() or self.amsgrad:
-            super()._apply_weight_decay(variables)
+        """Left to `update_step`, which knows the rate of each variable."""
+
+    def decay_rate(self, variable: Any) -> float:
+        """How much of the learning rate a variable's decay has."""
+        return self.weight_decay if self._use_weight_decay(variable) else 0.0
+
+    def decay(self, variable: Any, rate: Any) -> None:
+        """w ← w·(1 − rate), the rate already times the learning rate."""
+        variable.assign(variable * (1 - rate))
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         gradient = dense_gradient(gradient)
+        dtype = variable.dtype
+        rate = ops.cast(learning_rate, dtype)
+        share = self.decay_rate(variable)
+        if share:
+            self.decay(variable, rate * ops.cast(share, dtype))
         if not on_tensorflow() or self.amsgrad:
             return super().update_step(gradient, variable, learning_rate)
-        dtype = variable.dtype
-        rate = tf.cast(learning_rate, dtype)
         step = tf.cast(self.iterations, dtype) + 1
         index = self._get_variable_index(variable)
-        if self.weight_decay and self._use_weight_decay(variable):
-            variable.assign(variable * (1 - rate * tf.cast(self.weight_decay, dtype)))
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].value.handle,

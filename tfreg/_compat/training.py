@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from keras import ops
@@ -21,12 +22,31 @@ def track_loss(model: Any, loss: Any, rows: Any) -> None:
     model._loss_tracker.update_state(loss * replicas(), sample_weight=rows)
 
 
+def inner_optimizer(optimizer: Any) -> Any:
+    """The optimiser itself, or the one inside a loss-scaling one."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def build_optimizer(model: Any) -> None:
+    """Make the variables of a model's optimiser now, not while a step is traced."""
+    if model.optimizer.built:
+        return
+    strategy = getattr(model, "distribute_strategy", None)  # Keras on JAX has none
+    with contextlib.nullcontext() if strategy is None else strategy.scope():
+        model.optimizer.build(model.trainable_variables)
+
+
 def schedule(optimizer: Any) -> Any:
     """The learning-rate schedule of an optimiser, also inside a loss-scaling one."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    return getattr(inner, "_learning_rate", None)
+    return getattr(inner_optimizer(optimizer), "_learning_rate", None)
 
 
 def iterations(optimizer: Any) -> int:
     """Steps an optimiser has done; `int()` fails on a mirrored variable."""
     return int(ops.convert_to_numpy(optimizer.iterations.value))
+
+
+def keras_variable(optimizer: Any, variable: Any) -> Any:
+    """The Keras variable of what an optimiser updates, which may be TensorFlow's."""
+    index = optimizer._get_variable_index(variable)
+    return optimizer._trainable_variables[index]

@@ -24,7 +24,9 @@ class Anchors(keras.layers.Layer):
         self._by_path: dict[str, Any] = {}
 
     def hold(self, variable: Any) -> Any:
-        """A copy of the variable's value now, as a non-trainable weight."""
+        """A copy of the variable's value when first held, as a non-trainable weight."""
+        if variable.path in self._by_path:
+            return self._by_path[variable.path]
         anchor = self.add_weight(
             shape=variable.shape,
             initializer="zeros",
@@ -40,8 +42,24 @@ class Anchors(keras.layers.Layer):
     def __getitem__(self, path: str) -> Any:
         return self._by_path[path]
 
+    def __contains__(self, path: str) -> bool:
+        return path in self._by_path
+
     def __len__(self) -> int:
         return len(self._by_path)
+
+
+def hold_kernels(backbone: Any, anchors: Anchors) -> None:
+    """Hold all kernels of a backbone that train, for `AdamW` to pull to.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = kernels(backbone.trainable_variables)
+    if not found:
+        raise InputError("`anchor_decay`: the backbone has no kernel that trains")
+    for variable in found:
+        anchors.hold(variable)
 
 
 def penalise(

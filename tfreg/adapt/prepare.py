@@ -11,7 +11,7 @@ from tfreg.adapt.describe import describe
 from tfreg.adapt.dropout import set_dropout
 from tfreg.adapt.freeze import freeze, freeze_unread
 from tfreg.adapt.lean import make_lean
-from tfreg.adapt.penalise import Anchors, penalise
+from tfreg.adapt.penalise import Anchors, hold_kernels, penalise
 
 
 def prepare(
@@ -66,6 +66,8 @@ def prepare(
         )
         freeze(backbone, recipe.freeze)
         freeze_unread(backbone, read(backbone.output))
+        if recipe.anchor_decay:
+            hold_kernels(backbone, anchors)
         penalties = penalise(backbone, recipe.backbone_regularizer, anchors)
     except InputError:
         set_architecture(

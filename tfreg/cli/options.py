@@ -11,7 +11,7 @@ from tfreg._checks import InputError
 from tfreg.cli.session import start_keras
 from tfreg.recipe import SHORT_NAMES, Recipe
 
-_PENALTIES = {*SHORT_NAMES, *(field for field, _, _ in SHORT_NAMES.values())}
+_OBJECTS = {*SHORT_NAMES, *(field for field, _, _ in SHORT_NAMES.values()), "augment"}
 
 
 def add_recipe_options(parser: argparse.ArgumentParser) -> None:
@@ -52,8 +52,8 @@ def read_recipe(arguments: argparse.Namespace) -> Recipe:
     """The recipe of ``--config``, or the default one, with the options put over it."""
     given = vars(arguments)
     known = [field.name for field in dataclasses.fields(Recipe)]
-    if given["config"] is not None or given.keys() & _PENALTIES:
-        start_keras()  # to read regularisers
+    if given["config"] is not None or given.keys() & _OBJECTS:
+        start_keras()  # to read regularisers and augmentations
     fields = {}
     if given["config"] is not None:
         fields = Recipe.from_json(given["config"]).to_json()

@@ -69,11 +69,14 @@ def reuse_features(
         return
     store = _as_cache(cache)
     frozen = model.recipe.freeze not in (None, "embeddings")
-    ours = [batches for batches in splits if batches is not None]
+    texts = [batches for batches in splits if batches is not None]
+    ours = [batches for batches in texts if batches.augmenter is None]
     if cache is not None and not frozen:
         _say(f"`freeze={model.recipe.freeze!r}` freezes no block")
-    elif cache is not None and len(ours) < len(splits):
+    elif cache is not None and len(texts) < len(splits):
         _say("only those of texts are, not of ids or data sets")
+    elif cache is not None and len(ours) < len(texts):
+        _say("`augment` changes the training texts in every epoch")
     if not frozen or not ours:
         return
     used = 0

@@ -29,10 +29,10 @@ from tfreg.models.fitting import (
     check_steps,
     early_stopping,
 )
+from tfreg.models.optimizing import averaging, check_optimizer, recipe_optimizer
 from tfreg.models.predicting import predict_batches
 from tfreg.models.reusing import FEATURES, Halves, reuse_features
-from tfreg.optimizers import AdamW, WarmupDecay
-from tfreg.optimizers.adamw import NO_DECAY
+from tfreg.optimizers import AdamW
 from tfreg.recipe import Recipe
 
 
@@ -129,18 +129,7 @@ class TextTask(keras_hub.models.Task):
 
     def default_optimizer(self) -> AdamW:
         """The recipe's AdamW; anchored weights are not decayed (they are pulled)."""
-        recipe = self.recipe
-        anchored = [
-            path
-            for path, penalty in self.penalties.items()
-            if getattr(penalty, "needs_anchor", False)
-        ]
-        return AdamW(
-            WarmupDecay(recipe.learning_rate, recipe.warmup, recipe.schedule),
-            weight_decay=recipe.weight_decay,
-            no_decay=(*NO_DECAY, *anchored),
-            global_clipnorm=recipe.global_clipnorm,
-        )
+        return recipe_optimizer(self)
 
     def compile(
         self,
@@ -166,6 +155,7 @@ class TextTask(keras_hub.models.Task):
             **kwargs,
         )
         check_accumulation(self)
+        check_optimizer(self)
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile as saved; Keras skips this for models with their own `compile`."""
@@ -247,7 +237,7 @@ class TextTask(keras_hub.models.Task):
                 kept on disk, for all epochs and later fits: in this folder, or a
                 `FeatureCache`, or (True) the default one; False keeps nothing. The
                 default, None, is True wherever blocks are frozen and the data is no
-                data set of your own and no ids.
+                data set of your own, no ids, and not changed by ``augment``.
 
         Returns:
             Keras's history; its scores, ``val_loss`` too, are free of penalties.
@@ -286,6 +276,8 @@ class TextTask(keras_hub.models.Task):
             kwargs["validation_data"] = splits[1].arguments["x"]
         steps = steps_per_epoch or train.steps()
         begin_schedule(self, steps, epochs, initial_epoch)
+        # Before those that look at weights: the best epoch, checkpoints.
+        callbacks = averaging(self, steps, epochs, initial_epoch) + callbacks
         return super().fit(
             **train.arguments,
             epochs=epochs,

@@ -1,0 +1,84 @@
+"""The optimiser a recipe asks for, and what it needs of its model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfreg import _compat
+from tfreg._checks import InputError
+from tfreg.adapt.depth import rate_multipliers
+from tfreg.callbacks import AveragedWeights
+from tfreg.optimizers import AdamW, WarmupDecay
+from tfreg.optimizers.adamw import NO_DECAY
+from tfreg.selection import kernels
+
+
+def recipe_optimizer(model: Any) -> AdamW:
+    """The recipe's AdamW; anchored weights are not decayed to 0 (they are pulled).
+
+    Raises:
+        InputError: rates by depth, of a backbone that shares its blocks.
+    """
+    recipe = model.recipe
+    anchored = [
+        path
+        for path, penalty in model.penalties.items()
+        if getattr(penalty, "needs_anchor", False)
+    ]
+    return AdamW(
+        WarmupDecay(recipe.learning_rate, recipe.warmup, recipe.schedule),
+        weight_decay=recipe.weight_decay,
+        no_decay=(*NO_DECAY, *anchored),
+        global_clipnorm=recipe.global_clipnorm,
+        multipliers=rate_multipliers(model.backbone, recipe.layer_decay),
+        anchor_decay=recipe.anchor_decay,
+        ema=recipe.ema,
+        swa=recipe.swa,
+    )
+
+
+def check_optimizer(model: Any) -> None:
+    """Give a compiled model's optimiser its anchors; refuse what would not act.
+
+    Raises:
+        InputError: anchors that the model does not hold, or are out of the
+            optimiser's reach; Keras's moving average.
+    """
+    optimizer = _compat.inner_optimizer(model.optimizer)
+    how = f"`build_{model.builder}(preset, ...,"
+    if getattr(optimizer, "use_ema", False):
+        raise InputError(
+            "`compile(optimizer=...)`: with Keras's `use_ema` dev scores and the best "
+            f"epoch are those of the raw weights; write {how} ema=...)`"
+        )
+    if not getattr(optimizer, "anchor_decay", 0):
+        return
+    if not _compat.on_tensorflow():
+        raise InputError("`anchor_decay` needs Keras's TensorFlow backend")
+    found = kernels(model.backbone.trainable_variables)
+    held = {v.path: model.anchors[v.path] for v in found if v.path in model.anchors}
+    if not model.recipe.anchor_decay or not held:
+        raise InputError(
+            "`compile(optimizer=...)`: the model holds no anchors for `anchor_decay`; "
+            f"write {how} anchor_decay=...)`"
+        )
+    optimizer.anchor_at(held)
+
+
+def averaging(
+    model: Any, steps: int, epochs: int, initial_epoch: int
+) -> list[AveragedWeights]:
+    """Begin the averages of a fit; the callback that shows them, if there are any."""
+    optimizer = _compat.inner_optimizer(model.optimizer)
+    averages = getattr(optimizer, "averages", None)
+    if not averages:
+        return []
+    _compat.build_optimizer(model)
+    done = _compat.iterations(optimizer)
+    averages.begin(done, first_step(done, steps, initial_epoch), epochs * steps)
+    return [AveragedWeights()]
+
+
+def first_step(done: int, steps: int, initial_epoch: int) -> int:
+    """The iterations at which a fit began that now goes on at ``initial_epoch``."""
+    return max(done - initial_epoch * steps, 0)

@@ -1,0 +1,85 @@
+"""Learning rates of their own for groups of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfreg import _compat
+from tfreg._checks import InputError, check_number
+from tfreg.selection import matches
+
+
+class RateMultipliers:
+    """What gives an optimiser of Keras a factor on the rate of each group of weights.
+
+    Put it in front of the optimiser's class. A group is a path pattern; a weight is in
+    the first that it matches, and without one its factor is 1. The factors live in
+    variables: `scale` acts on the next step, in a graph that is traced already, and
+    they are saved with the optimiser. Moments go on being kept at factor 0.
+    """
+
+    multipliers: dict[str, float] = {}
+    """{path pattern: factor}, as given and as kept in the config."""
+
+    def hold(self, patterns: Iterable[str]) -> None:
+        """Have a factor, 1, for each of these patterns, if there is none.
+
+        Raises:
+            InputError: the optimiser is built, so that it is too late for one.
+        """
+        missing = [pattern for pattern in patterns if pattern not in self.multipliers]
+        if missing and self.built:  # type: ignore[attr-defined]
+            raise InputError(
+                f"the optimizer has trained without a rate for {missing[0]!r}; compile "
+                "the model anew"
+            )
+        self.multipliers = {**self.multipliers, **dict.fromkeys(missing, 1.0)}
+
+    def scale(self, pattern: str, share: float) -> None:
+        """Set the factor of a group to a share of what was given."""
+        self._factors[pattern].assign(self.multipliers[pattern] * share)
+
+    def build(self, variables: Any) -> None:
+        if self.built:  # type: ignore[attr-defined]
+            return
+        super().build(variables)  # type: ignore[misc]
+        self._factors = {
+            pattern: self.add_variable(  # type: ignore[attr-defined]
+                shape=(),
+                initializer=keras.initializers.Constant(factor),
+                dtype="float32",
+                aggregation="only_first_replica",
+                name=f"multiplier_{number}",
+            )
+            for number, (pattern, factor) in enumerate(self.multipliers.items())
+        }
+        self._group = {
+            variable.path: next(
+                (p for p in self.multipliers if matches(variable.path, [p])), None
+            )
+            for variable in variables
+        }
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        group = self._group[_compat.keras_variable(self, variable).path]
+        if group is not None:
+            factor = ops.cast(self._factors[group], "float32")
+            learning_rate = ops.multiply(ops.cast(learning_rate, "float32"), factor)
+        super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
+
+
+def check_multipliers(multipliers: Mapping[str, float] | None) -> dict[str, float]:
+    """{path pattern: factor}, factors at least 0.
+
+    Example:
+        >>> check_multipliers({"token_embedding/*": 0.5})
+        {'token_embedding/*': 0.5}
+    """
+    return {
+        str(pattern): check_number(f"multipliers[{pattern!r}]", factor, low=0)
+        for pattern, factor in (multipliers or {}).items()
+    }
