@@ -145,7 +145,7 @@ def test_rates_follow_the_schedule_and_callbacks():
     ):
         model = build(layer_decay=0.5, epochs=2, batch_size=8)
         multipliers = model.optimizer.get_config()["multipliers"]
-        # With β = 0 and a small gradient clipped, every step is the sign's: rate·factor.
+        # With β = 0 a step is the sign of the gradient: rate·factor long.
         model.compile(
             AdamW(
                 rate, 0.0, beta_1=0.0, beta_2=0.0, epsilon=0, multipliers=multipliers
