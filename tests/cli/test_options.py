@@ -9,6 +9,7 @@ import pytest
 from tfreg._checks import InputError
 from tfreg.cli.options import read_recipe, text_columns
 from tfreg.cli.parser import build_parser
+from tfreg.data.augment import Masking, Swap
 from tfreg.recipe import Recipe
 
 
@@ -35,7 +36,8 @@ def test_every_field_can_be_given():
     got = recipe(
         *"--dropout .2 --backbone-dropout 0 --attention-dropout none --freeze 2 "
         "--label-smoothing .1 --learning-rate 1e-4 --weight-decay 0 --warmup .06 "
-        "--schedule cosine --global-clipnorm none --epochs 5 --batch-size 16 "
+        "--schedule cosine --layer-decay .9 --anchor-decay .1 --ema none --swa .25 "
+        "--global-clipnorm none --epochs 5 --batch-size 16 "
         "--gradient-accumulation-steps 4 --steps-per-execution 8 "
         "--sequence-length 64 --patience 2 --precision bfloat16 --seed 7".split()
     )
@@ -48,6 +50,9 @@ def test_every_field_can_be_given():
         weight_decay=0.0,
         warmup=0.06,
         schedule="cosine",
+        layer_decay=0.9,
+        anchor_decay=0.1,
+        swa=0.25,
         global_clipnorm=None,
         epochs=5,
         batch_size=16,
@@ -66,6 +71,19 @@ def test_penalties_by_short_name_and_in_full():
     assert got["backbone_regularizer"]["config"]["alpha"] == pytest.approx(1e-2)
     got = recipe("--kernel-regularizer", json.dumps(l2(0.5))).to_json()
     assert got["kernel_regularizer"]["config"] == {"l2": 0.5}
+
+
+def test_augmentations(tmp_path):
+    swap = {"class_name": "Swap", "config": {"rate": 0.3}}
+    got = recipe("--augment", json.dumps(swap))
+    assert got.augment == (Swap(0.3),)
+    got = recipe(
+        "--augment", json.dumps([swap, {"class_name": "Masking", "config": {}}])
+    )
+    assert got.augment == (Swap(0.3), Masking())
+    file = config(tmp_path, augment=[swap])
+    assert recipe("--config", file).augment == (Swap(0.3),)
+    assert recipe("--config", file, "--augment", "none").augment is None
 
 
 def test_options_override_the_file(tmp_path):
@@ -102,6 +120,9 @@ def test_a_runs_own_recipe_is_a_config(tmp_path):
         (["--kernel-regularizer", "L2"], "a regularizer is written as JSON"),
         (["--l2", "1", "--kernel-regularizer", "{}"], "is given twice"),
         (["--freeze", "backbone", "--l2sp", "1"], "nothing to act on"),
+        (["--augment", "Swap"], "augmentations are written as JSON"),
+        (["--augment", "{}"], "`augment` must be a"),
+        (["--ema", ".9", "--swa", ".5"], "`ema` and `swa` cannot be combined"),
         (["--drop", "1"], "unrecognized arguments: --drop 1"),
         (["--learning_rate", "1"], "unrecognized arguments: --learning_rate 1"),
     ],
