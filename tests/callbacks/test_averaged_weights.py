@@ -5,7 +5,9 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from tfreg._checks import InputError
 from tfreg.callbacks import AveragedWeights
 from tfreg.optimizers import AdamW
 
@@ -64,18 +66,16 @@ def fitted(model, callbacks, epochs=4, **options):
     return raw.seen, history
 
 
-def begun(scaled):
+def averaged(scaled=False):
     optimizer = AdamW(0.05, weight_decay=0.0, ema=MOMENTUM)
-    whole = keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer
-    model = model_of(whole)
-    whole.build(model.trainable_variables)
-    optimizer.averages.begin(0, 0, 12)
-    return model
+    return model_of(
+        keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer
+    )
 
 
 @pytest.mark.parametrize("scaled", [False, True])
 def test_scores_best_epoch_and_files(scaled, tmp_path):
-    model = begun(scaled)
+    model = averaged(scaled)
     saved = keras.callbacks.ModelCheckpoint(str(tmp_path / "{epoch}.keras"))
     best = keras.callbacks.EarlyStopping(patience=9, restore_best_weights=True)
     seen, history = fitted(model, [AveragedWeights(), best, saved])
@@ -93,30 +93,65 @@ def test_scores_best_epoch_and_files(scaled, tmp_path):
 def test_training_goes_on_with_the_weights():
     plain = model_of(AdamW(0.05, weight_decay=0.0))
     expected, _ = fitted(plain, [])
-    seen, _ = fitted(begun(False), [AveragedWeights()])
+    seen, _ = fitted(averaged(), [AveragedWeights()])
     for one, other in zip(seen, expected, strict=True):
         assert_close(one, other, 0)
 
 
 def test_without_early_stopping_the_means_of_the_end():
-    model = begun(False)
+    model = averaged()
     seen, _ = fitted(model, [AveragedWeights()])
     assert_close(model.get_weights(), mean(seen))
 
 
 def test_stopped_early_and_nothing_restored():
-    model = begun(False)
+    model = averaged()
     seen, _ = fitted(model, [AveragedWeights(), keras.callbacks.EarlyStopping()])
     assert len(seen) == 2 * 3
     assert_close(model.get_weights(), mean(seen))
 
 
 def test_epochs_without_validation_are_saved_as_means_too(tmp_path):
-    model = begun(False)
+    model = averaged()
     saved = keras.callbacks.ModelCheckpoint(str(tmp_path / "{epoch}.keras"))
     seen, _ = fitted(model, [AveragedWeights(), saved], validation_freq=3)
     stored = keras.saving.load_model(tmp_path / "2.keras")
     assert_close(stored.get_weights(), mean(seen[:6]))
+
+
+def test_the_last_steps_of_a_fit_that_goes_on():
+    """Three epochs of three steps, of which swa=2/3 is the last six."""
+    runs = []
+    for parts in ([3], [2, 3]):
+        model = model_of(AdamW(0.05, weight_decay=0.0, swa=2 / 3))
+        seen, first = [], 0
+        for last in parts:
+            # The first part is of a fit of three epochs too, and stopped.
+            stop = keras.callbacks.LambdaCallback(
+                on_epoch_end=lambda epoch, logs, last=last: (
+                    setattr(model, "stop_training", epoch + 1 == last)
+                )
+            )
+            more, _ = fitted(model, [AveragedWeights(), stop], 3, initial_epoch=first)
+            seen, first = seen + more, last
+        expected = [np.mean(each, axis=0) for each in zip(*seen[3:])]
+        assert len(seen) == 9
+        assert_close(model.get_weights(), expected)
+        runs.append(model.get_weights())
+    assert_close(*runs, 0)
+
+
+def test_what_it_needs():
+    with pytest.raises(InputError, match="needs an optimizer that averages"):
+        fitted(model_of(AdamW()), [AveragedWeights()])
+    with pytest.raises(InputError, match="`steps` must be an integer of at least 1"):
+        AveragedWeights(0)
+    endless = tf.data.Dataset.from_generator(
+        lambda: iter([(X, Y)] * 3), output_types=("float32", "float32")
+    )
+    with pytest.raises(InputError, match=r"`AveragedWeights\(steps=...\)` is needed"):
+        averaged().fit(endless, callbacks=[AveragedWeights()], verbose=0)
+    averaged().fit(endless, callbacks=[AveragedWeights(3)], verbose=0)
 
 
 def keras_s(**options):

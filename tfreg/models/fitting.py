@@ -8,7 +8,6 @@ import keras
 
 from tfreg import _compat
 from tfreg._checks import InputError
-from tfreg.models.optimizing import first_step
 from tfreg.optimizers import WarmupDecay
 from tfreg.recipe import Recipe
 
@@ -77,5 +76,5 @@ def begin_schedule(model: Any, steps: int, epochs: int, initial_epoch: int) -> N
     schedule = _compat.schedule(model.optimizer)
     if isinstance(schedule, WarmupDecay):
         done = _compat.iterations(model.optimizer)
-        schedule.begin(first_step(done, steps, initial_epoch), epochs * steps)
+        schedule.begin(max(done - initial_epoch * steps, 0), epochs * steps)
         _compat.forget_trace(model)

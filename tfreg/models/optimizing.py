@@ -65,20 +65,7 @@ def check_optimizer(model: Any) -> None:
     optimizer.anchor_at(held)
 
 
-def averaging(
-    model: Any, steps: int, epochs: int, initial_epoch: int
-) -> list[AveragedWeights]:
-    """Begin the averages of a fit; the callback that shows them, if there are any."""
+def averaging(model: Any, steps: int) -> list[AveragedWeights]:
+    """The callback for the means that a model's optimiser keeps, if it keeps any."""
     optimizer = _compat.inner_optimizer(model.optimizer)
-    averages = getattr(optimizer, "averages", None)
-    if not averages:
-        return []
-    _compat.build_optimizer(model)
-    done = _compat.iterations(optimizer)
-    averages.begin(done, first_step(done, steps, initial_epoch), epochs * steps)
-    return [AveragedWeights()]
-
-
-def first_step(done: int, steps: int, initial_epoch: int) -> int:
-    """The iterations at which a fit began that now goes on at ``initial_epoch``."""
-    return max(done - initial_epoch * steps, 0)
+    return [AveragedWeights(steps)] if getattr(optimizer, "averages", None) else []

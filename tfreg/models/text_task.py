@@ -277,7 +277,7 @@ class TextTask(keras_hub.models.Task):
         steps = steps_per_epoch or train.steps()
         begin_schedule(self, steps, epochs, initial_epoch)
         # Before those that look at weights: the best epoch, checkpoints.
-        callbacks = averaging(self, steps, epochs, initial_epoch) + callbacks
+        callbacks = averaging(self, steps) + callbacks
         return super().fit(
             **train.arguments,
             epochs=epochs,

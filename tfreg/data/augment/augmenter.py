@@ -16,7 +16,7 @@ from tfreg.data.bio import is_bio
 from tfreg.data.encoded import Encoded
 from tfreg.data.encoding import encode_texts, encode_words
 from tfreg.data.examples import Examples
-from tfreg.data.targets import NOT_A_WORD
+from tfreg.data.targets import NOT_A_WORD, encode_targets
 
 _STREAM = 1  # apart from that of the rows' order
 _SPANS = ("B-", "I-", "E-", "S-", "L-", "U-")  # the prefixes of all tagging schemes
@@ -130,10 +130,10 @@ class Augmenter:
         return Words.of(words, groups)
 
     def _tags(self, example: int) -> Sequence[str]:
-        """The tags of a sentence by name, of which some may be given as ids."""
+        """The tags of a sentence by name, however they were given."""
         assert self.source.targets is not None
-        tags = self.source.targets[example]
-        return [tag if isinstance(tag, str) else self.labels[tag] for tag in tags]
+        ids = encode_targets([self.source.targets[example]], "tag", self.labels)[0]
+        return [self.labels[number] for number in ids]
 
 
 def check_augmentations(
