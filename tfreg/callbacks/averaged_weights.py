@@ -42,7 +42,7 @@ class AveragedWeights(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         optimizer = _compat.inner_optimizer(self.model.optimizer)
-        self._averages = getattr(optimizer, "averages", None)
+        self._averages: Any = getattr(optimizer, "averages", None)
         if not self._averages:
             raise InputError(
                 "`AveragedWeights` needs an optimizer that averages, as "
@@ -66,8 +66,8 @@ class AveragedWeights(keras.callbacks.Callback):
         steps = self.steps or self.params["steps"]
         if steps is None:
             raise InputError(
-                "`AveragedWeights(steps=...)` is needed: the data does not say how many "
-                "steps an epoch has"
+                "`AveragedWeights(steps=...)` is needed: the data does not say how "
+                "many steps an epoch has"
             )
         _compat.build_optimizer(self.model)
         done = _compat.iterations(self.model.optimizer)
