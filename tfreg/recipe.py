@@ -387,14 +387,13 @@ def _read_augment(value: Any) -> Any:
     """Live augmentations in a tuple, from what the field takes."""
     if value is None:
         return None
-    from tfreg.data import augment  # heavy, as regularisers are
     from tfreg.serial import read_object
 
     values = value if isinstance(value, (list, tuple)) else (value,)
     if not values:
         raise fail("augment", "an augmentation, or several", value)
-    base = augment.Augmentation
-    return tuple(read_object("augment", one, base, augment) for one in values)
+    kind = "Augmentation", "tfreg.data.augment"
+    return tuple(read_object("augment", one, *kind) for one in values)
 
 
 def _to_json(value: Any) -> Any:

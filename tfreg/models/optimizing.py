@@ -6,7 +6,7 @@ from typing import Any
 
 from tfreg import _compat
 from tfreg._checks import InputError
-from tfreg.adapt.depth import rate_multipliers
+from tfreg.adapt.rate_decay import rate_multipliers
 from tfreg.callbacks import AveragedWeights
 from tfreg.optimizers import AdamW, WarmupDecay
 from tfreg.optimizers.adamw import NO_DECAY

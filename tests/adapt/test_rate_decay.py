@@ -6,8 +6,8 @@ import pytest
 
 from tests.backbones import KINDS, tiny
 from tfreg._checks import InputError
-from tfreg.adapt.depth import rate_multipliers
 from tfreg.adapt.freeze import freeze
+from tfreg.adapt.rate_decay import rate_multipliers
 from tfreg.selection import matches
 
 BLOCK = re.compile(r"(transformer|disentangled_attention_encoder)_layer_(\d+)/")

@@ -1,4 +1,4 @@
-"""What depends on how deep in a backbone a weight is."""
+"""Learning rates that fall with the depth of a layer."""
 
 from __future__ import annotations
 
