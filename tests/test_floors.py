@@ -37,6 +37,7 @@ FLOORS = {
     "serial": 3,
     "presets": 3,
     "precision": 3,
+    "serial": 3,
     "models": 4,
     "builders": 5,
     "distribute": 6,

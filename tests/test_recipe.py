@@ -12,6 +12,7 @@ import pytest
 
 from tfreg._checks import InputError
 from tfreg.adapt import Adapter, BitFit, LoRA
+from tfreg.data.augment import Masking, Swap, Synonyms
 from tfreg.heads import CRF, Bottleneck, Projection
 from tfreg.optimizers import ChildTuning
 from tfreg.recipe import SHORT_NAMES, Recipe
@@ -48,10 +49,15 @@ def test_the_defaults_are_the_strong_plain_recipe():
         "gradual_unfreezing": 0,
         "child_tuning": None,
         "label_smoothing": 0.0,
+        "augment": None,
         "learning_rate": 5e-5,
         "weight_decay": 0.01,
         "warmup": 0.1,
         "schedule": "linear",
+        "layer_decay": 1.0,
+        "anchor_decay": 0.0,
+        "ema": None,
+        "swa": None,
         "global_clipnorm": 1.0,
         "epochs": 3,
         "batch_size": 32,
@@ -95,6 +101,11 @@ def test_frozen_and_by_keyword_only():
         ("weight_decay", (-0.01, math.nan, None)),
         ("warmup", (-0.1, 1.1, None)),
         ("schedule", ("exponential", None, "")),
+        ("augment", ("swap", 0.1, [], (), [Swap(), "swap"], Swap, {"rate": 0.1})),
+        ("layer_decay", (0, -0.5, 1.1, None, "0.9")),
+        ("anchor_decay", (-0.1, math.inf, None)),
+        ("ema", (0, 1, -0.1, "0.9", True)),
+        ("swa", (0, 1.1, "0.5", [])),
         ("global_clipnorm", (0.0, -1.0, math.inf)),
         ("epochs", (0, 1.0, None, True)),
         ("batch_size", (0, 2.5, None)),
@@ -128,7 +139,11 @@ def test_every_field_is_tried_above():
         ("reinitialize", (0, 1, 24)),
         ("gradual_unfreezing", (0, 1, 24)),
         ("warmup", (0, 1)),
-        ("schedule", ("linear", "cosine", "constant")),
+        ("schedule", ("linear", "cosine", "constant", "slanted")),
+        ("layer_decay", (1e-3, 1)),
+        ("anchor_decay", (0, 10.0)),
+        ("ema", (None, 1e-6, 0.9999)),
+        ("swa", (None, 0.01, 1)),
         ("weight_decay", (0, 1.0)),
         ("global_clipnorm", (None, 0.1)),
         ("sequence_length", (8, 512)),
@@ -242,6 +257,22 @@ def test_round_trip_of_objects(field, value, config):
 )
 def test_broken_objects(broken):
     assert message(adapter=broken).startswith("`adapter` cannot be read: ")
+
+
+@pytest.mark.parametrize("fields", [{"layer_decay": 0.9}, {"anchor_decay": 0.1}])
+def test_nothing_moves_in_a_frozen_backbone(fields):
+    (name,) = fields
+    assert message(freeze="backbone", **fields) == (
+        f"`{name}` has nothing to act on with `freeze='backbone'`: frozen weights do "
+        "not move"
+    )
+    Recipe(freeze="embeddings", **fields)
+
+
+def test_one_mean_of_the_weights_at_a_time():
+    assert message(ema=0.9, swa=0.5) == (
+        "`ema` and `swa` cannot be combined: both are means of the weights"
+    )
 
 
 @pytest.mark.parametrize(
@@ -379,6 +410,36 @@ def test_round_trip_of_a_penalty_of_the_users_own():
     assert again.kernel_regularizer.strength == 3.0
 
 
+def test_round_trip_of_augmentations():
+    dictionary = {"good": ["fine", "nice"], "class_name": ["x"], "config": ["y"]}
+    recipe = Recipe(augment=[Swap(0.2), Synonyms(0.5, dictionary)])
+    assert recipe.augment == (Swap(0.2), Synonyms(0.5, dictionary))
+    stored = json.loads(json.dumps(recipe.to_json()))
+    again = Recipe.from_json(stored)
+    assert again == recipe and again.augment == recipe.augment
+    assert dataclasses.replace(again, epochs=5).augment == recipe.augment
+    assert Recipe(augment=Swap(0.2)).augment == (Swap(0.2),)
+    # As one writes them by hand.
+    short = {"class_name": "Masking", "config": {"rate": 0.3}}
+    assert Recipe(augment=short).augment == (Masking(0.3),)
+    assert Recipe(augment=[short, short]).augment == (Masking(0.3), Masking(0.3))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"class_name": "Nope", "config": {}},
+        {"class_name": "Swap", "config": {"rate": 2}},
+        {"class_name": "Swap", "config": {"rat": 0.1}},
+        {"class_name": "tfreg>L2SP", "config": {"alpha": 1.0}},
+        {"class_name": "L2", "module": "keras.regularizers", "config": {"l2": 0.1}},
+        {"class_name": "Synonyms", "config": {"rate": 0.1}},
+    ],
+)
+def test_broken_augmentations(broken):
+    assert message(augment=broken).startswith("`augment` ")
+
+
 def test_round_trip_of_every_plain_field(tmp_path):
     other = {
         "head": "projection",
@@ -399,6 +460,10 @@ def test_round_trip_of_every_plain_field(tmp_path):
         "weight_decay": 0.0,
         "warmup": 0.5,
         "schedule": "cosine",
+        "layer_decay": 0.9,
+        "anchor_decay": 0.01,
+        "ema": 0.99,
+        "swa": None,
         "global_clipnorm": None,
         "epochs": 5,
         "batch_size": 8,
@@ -410,7 +475,14 @@ def test_round_trip_of_every_plain_field(tmp_path):
         "seed": 7,
     }
     recipe = Recipe(**other)
-    objects = {"kernel_regularizer", "backbone_regularizer", "adapter", "child_tuning"}
+    objects = {
+        "kernel_regularizer",
+        "backbone_regularizer",
+        "adapter",
+        "child_tuning",
+        "augment",
+        "objective",
+    }
     assert {*other, *objects} == set(FIELDS)
     assert Recipe.from_json(recipe.to_json()) == recipe
     path = tmp_path / "recipe.json"

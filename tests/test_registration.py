@@ -11,7 +11,7 @@ CHECK = (
     "from keras.saving import get_registered_object as known\n"
     "names = ('TextClassifier', 'TokenTagger', 'L2SP', 'AdamW', 'WarmupDecay',\n"
     "         'CrossEntropy', 'CrossEntropyLoss', 'TextPreprocessor',\n"
-    "         'BertWordPieceTokenizer')\n"
+    "         'BertWordPieceTokenizer', 'Swap', 'Synonyms')\n"
     "missing = [name for name in names if known(f'tfreg>{name}') is None]\n"
     "print('missing:', missing)\n"
 )

@@ -20,6 +20,7 @@ _HOMES = {
     "TextClassifier": "tfreg.models",
     "TextRegressor": "tfreg.models",
     "TokenTagger": "tfreg.models",
+    "augment_corpus": "tfreg.data.augment",
     "build_classifier": "tfreg.builders",
     "build_regressor": "tfreg.builders",
     "build_tagger": "tfreg.builders",

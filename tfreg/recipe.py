@@ -18,7 +18,7 @@ from tfreg._checks import InputError, check_choice, check_integer, check_number,
 from tfreg.adapt.noise_rules import check_noise
 from tfreg.serial import from_text, read_object
 
-SCHEDULES = ("linear", "cosine", "constant")
+SCHEDULES = ("linear", "cosine", "constant", "slanted")
 PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 FREEZES = ("embeddings", "backbone")
 HEADS = ("linear", "crf", "projection")  # and objects of tfreg.heads
@@ -141,12 +141,23 @@ class Recipe:
         label_smoothing: share of the target spread over all labels, in [0, 1).
         objective: what training adds to the loss or puts in its place: one of
             `tfreg.objectives`, or several in a list, of which one may be a base loss.
+        augment: one, or several in their order, of `tfreg.data.augment`, which change
+            the words of each training text anew in every epoch; None for none.
         learning_rate: peak learning rate, above 0.
         weight_decay: decoupled decay of AdamW, at least 0; never on biases, layer
             norms, or weights held by an anchored penalty.
         warmup: share of the steps in which the rate rises from 0, in [0, 1].
-        schedule: how it falls after that: ``"linear"`` or ``"cosine"`` to 0, or
-            ``"constant"``.
+        schedule: how it falls after that: ``"linear"`` or ``"cosine"`` to 0,
+            ``"slanted"`` from and to a 32nd, or ``"constant"``.
+        layer_decay: d in (0, 1]: the rate of a layer is d^depth of the head's, where
+            the highest block has depth 1; 1 leaves all alike.
+        anchor_decay: decoupled decay towards the pretrained values, of the pretrained
+            kernels that train, instead of to 0; at least 0. Not the penalty `L2SP`:
+            see `tfreg.optimizers.AdamW`.
+        ema: momentum in (0, 1) of a moving average of the weights, which is what is
+            scored, kept and saved; None for the weights themselves.
+        swa: share of the steps, in (0, 1], at the end of the fit over which weights
+            are averaged, likewise; None for no average.
         global_clipnorm: bound on the norm of all gradients together; None for none.
         epochs: at least 1.
         batch_size: rows the model sees at once, at least 1.
@@ -210,10 +221,25 @@ class Recipe:
     objective: Any = _field(
         None, "an objective of `tfreg.objectives`, or as JSON one or a list", from_text
     )
+    augment: Any = _field(
+        None,
+        "an augmentation of training texts, or as JSON one or a list",
+        from_text,
+    )
     learning_rate: float = _field(5e-5, "peak learning rate", float)
     weight_decay: float = _field(0.01, "decoupled weight decay", float)
     warmup: float = _field(0.1, "share of the steps spent warming up", float)
     schedule: str = _field("linear", "decay after the warm-up", str, SCHEDULES)
+    layer_decay: float = _field(1.0, "factor of the rate from layer to layer", float)
+    anchor_decay: float = _field(
+        0.0, "decoupled decay towards the pretrained kernels", float
+    )
+    ema: float | None = _field(
+        None, "momentum of the weights' moving average; none: off", _optional_number
+    )
+    swa: float | None = _field(
+        None, "share of the steps whose weights are averaged", _optional_number
+    )
     global_clipnorm: float | None = _field(
         1.0, "bound on the gradients' norm; none: no clipping", _optional_number
     )
@@ -259,6 +285,9 @@ class Recipe:
         check_number("weight_decay", self.weight_decay, low=0)
         check_number("warmup", self.warmup, low=0, high=1)
         check_choice("schedule", self.schedule, SCHEDULES)
+        check_number("layer_decay", self.layer_decay, low=0, high=1, open_low=True)
+        check_number("anchor_decay", self.anchor_decay, low=0)
+        self._check_averages()
         if self.global_clipnorm is not None:
             check_number("global_clipnorm", self.global_clipnorm, low=0, open_low=True)
         for name in (
@@ -281,8 +310,19 @@ class Recipe:
             object.__setattr__(self, "head", head)
         self._check_regularizers()
         self._check_objective()
+        object.__setattr__(self, "augment", _read_augment(self.augment))
         self._check_frozen_backbone()
         self._read_objects()
+
+    def _check_averages(self) -> None:
+        if self.ema is not None:
+            check_number("ema", self.ema, low=0, high=1, open_low=True, open_high=True)
+        if self.swa is not None:
+            check_number("swa", self.swa, low=0, high=1, open_low=True)
+        if self.ema is not None and self.swa is not None:
+            raise InputError(
+                "`ema` and `swa` cannot be combined: both are means of the weights"
+            )
 
     def _check_regularizers(self) -> None:
         """Turn serialised regularisers into live ones; refuse anything else."""
@@ -337,6 +377,9 @@ class Recipe:
         for name in ("reinitialize", "gradual_unfreezing", "child_tuning"):
             if getattr(self, name):
                 raise _nothing_to_act_on(name, "stay as they are")
+        for name, off in (("layer_decay", 1), ("anchor_decay", 0)):
+            if getattr(self, name) != off:
+                raise _nothing_to_act_on(name, "do not move")
 
     def _read_objects(self) -> None:
         """Turn serialised objects into live ones; refuse what they cannot go with."""
@@ -476,6 +519,17 @@ def _read_regularizer(name: str, value: Any, pattern: str | None = None) -> Any:
     return value
 
 
+def _read_augment(value: Any) -> Any:
+    """Live augmentations in a tuple, from what the field takes."""
+    if value is None:
+        return None
+    values = value if isinstance(value, (list, tuple)) else (value,)
+    if not values:
+        raise fail("augment", "an augmentation, or several", value)
+    kind = "Augmentation", "tfreg.data.augment"
+    return tuple(read_object("augment", one, *kind) for one in values)
+
+
 def _to_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {
@@ -485,8 +539,6 @@ def _to_json(value: Any) -> Any:
         return [_to_json(one) for one in value]
     if value is None or isinstance(value, (str, int, float)):
         return value
-    if isinstance(value, tuple):
-        return [_to_json(each) for each in value]
     import keras
 
     return keras.saving.serialize_keras_object(value)

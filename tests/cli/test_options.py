@@ -9,6 +9,7 @@ import pytest
 from tfreg._checks import InputError
 from tfreg.cli.options import read_recipe, text_columns
 from tfreg.cli.parser import build_parser
+from tfreg.data.augment import Masking, Swap
 from tfreg.recipe import Recipe
 
 
@@ -38,7 +39,8 @@ def test_every_field_can_be_given():
         "--multi-sample-dropout 4 --noisy-tune .15 --freeze embeddings "
         "--child-tuning none --adapter none --reinitialize 1 --gradual-unfreezing 2 "
         "--label-smoothing .1 --learning-rate 1e-4 --weight-decay 0 --warmup .06 "
-        "--schedule cosine --global-clipnorm none --epochs 5 --batch-size 16 "
+        "--schedule cosine --layer-decay .9 --anchor-decay .1 --ema none --swa .25 "
+        "--global-clipnorm none --epochs 5 --batch-size 16 "
         "--gradient-accumulation-steps 4 --steps-per-execution 8 "
         "--sequence-length 64 --patience 2 --precision bfloat16 --seed 7 "
         "--head projection".split()
@@ -60,6 +62,9 @@ def test_every_field_can_be_given():
         weight_decay=0.0,
         warmup=0.06,
         schedule="cosine",
+        layer_decay=0.9,
+        anchor_decay=0.1,
+        swa=0.25,
         global_clipnorm=None,
         epochs=5,
         batch_size=16,
@@ -105,6 +110,19 @@ def test_objects_by_name_and_in_full():
     assert got["child_tuning"]["config"]["share"] == 0.3
 
 
+def test_augmentations(tmp_path):
+    swap = {"class_name": "Swap", "config": {"rate": 0.3}}
+    got = recipe("--augment", json.dumps(swap))
+    assert got.augment == (Swap(0.3),)
+    got = recipe(
+        "--augment", json.dumps([swap, {"class_name": "Masking", "config": {}}])
+    )
+    assert got.augment == (Swap(0.3), Masking())
+    file = config(tmp_path, augment=[swap])
+    assert recipe("--config", file).augment == (Swap(0.3),)
+    assert recipe("--config", file, "--augment", "none").augment is None
+
+
 def test_options_override_the_file(tmp_path):
     file = config(tmp_path, dropout=0.3, epochs=5, kernel_regularizer=l2(0.5))
     got = recipe("--config", file, "--epochs", "2").to_json()
@@ -148,6 +166,9 @@ def test_a_runs_own_recipe_is_a_config(tmp_path):
         (["--adapter", "LoRa"], "`adapter` cannot be read: unknown class 'LoRa'"),
         (["--adapter", "{"], "an object is written as the name of its class or as JS"),
         (["--freeze", "backbone", "--adapter", "LoRA"], "leave `freeze` out"),
+        (["--augment", "Swp"], "`augment` cannot be read: unknown class 'Swp'"),
+        (["--augment", "{}"], "`augment` cannot be read: it has no"),
+        (["--ema", ".9", "--swa", ".5"], "`ema` and `swa` cannot be combined"),
         (["--drop", "1"], "unrecognized arguments: --drop 1"),
         (["--learning_rate", "1"], "unrecognized arguments: --learning_rate 1"),
     ],

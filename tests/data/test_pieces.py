@@ -33,7 +33,7 @@ def spelled(word):
 def test_special_tokens(pieces):
     assert (pieces.start, pieces.end, pieces.pad) == (2, 3, 0)
     assert (pieces.unknown, pieces.between) == (1, [3])
-    assert (pieces.mask, pieces.special) == (4, [0, 2, 3])
+    assert (pieces.hiding, pieces.special) == (4, [0, 2, 3])
 
 
 def test_texts(pieces):
@@ -103,7 +103,7 @@ def test_roberta_s_special_tokens():
     assert (pieces.start, pieces.end, pieces.pad, pieces.unknown) == (0, 2, 1, 3)
     assert pieces.between == [2, 2]
     mask = pieces.tokenizer.token_to_id("<mask>")
-    assert (pieces.mask, pieces.special) == (mask, [0, 1, 2])
+    assert (pieces.hiding, pieces.special) == (mask, [0, 1, 2])
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_what_hides_a_piece_where_there_is_no_mask(missing, other):
         def token_to_id(self, name):
             return VOCABULARY.index(name)
 
-    assert Pieces(Plain()).mask == VOCABULARY.index(other)
+    assert Pieces(Plain()).hiding == VOCABULARY.index(other)
 
 
 def test_other_tokenizers_of_bert_s_kind():
@@ -178,7 +178,7 @@ def test_sentence_pieces(cls):
     token = pieces.tokenizer.id_to_token
     assert [token(i) for i in (pieces.start, pieces.end)] == ["[CLS]", "[SEP]"]
     assert token(pieces.pad).lower() in ("[pad]", "<pad>")
-    assert token(pieces.mask) == "[MASK]"
+    assert token(pieces.hiding) == "[MASK]"
     words = pieces.of_words([["good", "movie", "\u200b"]], most=8)
     spelled = "".join(token(int(i)) for i in words["good"])
     assert spelled == "\u2581good"

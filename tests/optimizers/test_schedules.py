@@ -36,6 +36,36 @@ def test_by_hand(kind, fall):
     np.testing.assert_allclose(table(schedule, 8), expected, rtol=1e-6)
 
 
+def howard_and_ruder(steps, share, peak, ratio=32):
+    """Equation 3, step by step, as it stands in the paper."""
+    cut = math.floor(steps * share)
+    rates = []
+    for t in range(steps):
+        p = t / cut if t < cut else 1 - (t - cut) / (cut * (1 / share - 1))
+        rates.append(peak * (1 + p * (ratio - 1)) / ratio)
+    return rates
+
+
+@pytest.mark.parametrize(
+    ("steps", "share"), [(10, 0.1), (100, 0.1), (8, 0.25), (300, 0.29), (7, 5 / 7)]
+)
+def test_the_slanted_triangle(steps, share):
+    schedule = WarmupDecay(0.2, share, "slanted", total_steps=steps)
+    expected = howard_and_ruder(steps, share, 0.2)
+    np.testing.assert_allclose(table(schedule, steps), expected, rtol=1e-5)
+    # It stays where it ended.
+    for step in (steps, steps + 1, 10 * steps):
+        assert float(schedule(step)) == pytest.approx(0.2 / 32)
+
+
+def test_the_paper_s_triangle_falls_below_zero_in_a_short_fit():
+    """Which is why ours is another one where warmup·T is not whole."""
+    assert min(howard_and_ruder(15, 0.1, 1.0)) < 0
+    ours = table(WarmupDecay(1.0, 0.1, "slanted", total_steps=15), 15)
+    expected = [1 / 32, *((1 + 31 * (1 - i / 14)) / 32 for i in range(14))]
+    np.testing.assert_allclose(ours, expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize("kind", ["linear", "cosine"])
 def test_zero_from_the_end_on(kind):
     schedule = WarmupDecay(1.0, schedule=kind, total_steps=10)
@@ -63,7 +93,7 @@ def test_the_peak_until_a_fit_sets_the_steps():
 @pytest.mark.parametrize("total", [1, 2, 3, 7, 100, 1001])
 @pytest.mark.parametrize("warmup", [0, 0.1, 0.5, 0.999, 1])
 def test_never_above_the_peak_nor_zero_before_the_end(total, warmup):
-    for kind in ("linear", "cosine", "constant"):
+    for kind in ("linear", "cosine", "constant", "slanted"):
         schedule = WarmupDecay(1.0, warmup, kind, total_steps=total)
         rates = np.array(schedule(np.arange(total)))
         assert rates.max() <= 1 and rates.min() > 0
@@ -147,7 +177,8 @@ def test_round_trip_with_live_counts():
         ({"warmup": 100}, "`warmup` must be a number in [0, 1]; got 100"),
         (
             {"schedule": "poly"},
-            "`schedule` must be one of 'linear', 'cosine', 'constant'; got 'poly'",
+            "`schedule` must be one of 'linear', 'cosine', 'constant', 'slanted'; "
+            "got 'poly'",
         ),
         (
             {"total_steps": -1},

@@ -42,6 +42,7 @@ from tfreg._compat.presets import load_task, transformers_converter
 from tfreg._compat.training import (
     build_optimizer,
     data_loss,
+    inner_optimizer,
     iterations,
     keras_variable,
     penalties,
@@ -71,6 +72,7 @@ __all__ = [
     "global_sum",
     "gradients_in_turn",
     "inner_gradients",
+    "inner_optimizer",
     "iterations",
     "jit_compile",
     "keras_variable",

@@ -39,6 +39,10 @@ class OnePassAdamW(keras.optimizers.AdamW):
     def _apply_weight_decay(self, variables: list[Any]) -> None:
         """Left to `update_step`, which knows the rate of each variable."""
 
+    def decay_rate(self, variable: Any) -> float:
+        """How much of the learning rate a variable's decay has."""
+        return self.weight_decay if self._use_weight_decay(variable) else 0.0
+
     def decay(self, variable: Any, rate: Any) -> None:
         """w ← w·(1 − rate), the rate already times the learning rate."""
         variable.assign(variable * (1 - rate))
@@ -47,8 +51,9 @@ class OnePassAdamW(keras.optimizers.AdamW):
         gradient = dense_gradient(gradient)
         dtype = variable.dtype
         rate = ops.cast(learning_rate, dtype)
-        if self.weight_decay and self._use_weight_decay(variable):
-            self.decay(variable, rate * ops.cast(self.weight_decay, dtype))
+        share = self.decay_rate(variable)
+        if share:
+            self.decay(variable, rate * ops.cast(share, dtype))
         if not on_tensorflow() or self.amsgrad:
             return super().update_step(gradient, variable, learning_rate)
         step = tf.cast(self.iterations, dtype) + 1

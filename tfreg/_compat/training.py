@@ -7,7 +7,7 @@ from typing import Any
 
 from keras import ops
 
-from tfreg._compat.backends import on_tensorflow, replicas
+from tfreg._compat.backends import replicas
 
 
 def data_loss(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
@@ -28,10 +28,23 @@ def track_loss(model: Any, loss: Any, rows: Any) -> None:
     model._loss_tracker.update_state(loss * replicas(), sample_weight=rows)
 
 
+def inner_optimizer(optimizer: Any) -> Any:
+    """The optimiser itself, or the one inside a loss-scaling one."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def build_optimizer(model: Any) -> None:
+    """Make the variables of a model's optimiser now, not while a step is traced."""
+    if model.optimizer.built:
+        return
+    strategy = getattr(model, "distribute_strategy", None)  # Keras on JAX has none
+    with nullcontext() if strategy is None else strategy.scope():
+        model.optimizer.build(model.trainable_variables)
+
+
 def schedule(optimizer: Any) -> Any:
     """The learning-rate schedule of an optimiser, also inside a loss-scaling one."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    return getattr(inner, "_learning_rate", None)
+    return getattr(inner_optimizer(optimizer), "_learning_rate", None)
 
 
 def iterations(optimizer: Any) -> int:
@@ -48,12 +61,3 @@ def keras_variable(optimizer: Any, variable: Any) -> Any:
 def second_moment(optimizer: Any, variable: Any) -> Any:
     """Adam's running mean of squared gradients of a variable, not corrected."""
     return optimizer._velocities[optimizer._get_variable_index(variable)]
-
-
-def build_optimizer(model: Any) -> None:
-    """Make a model's optimiser have its variables now, not within its first step."""
-    if model.optimizer.built:
-        return
-    strategy = getattr(model, "distribute_strategy", None)
-    with strategy.scope() if on_tensorflow() and strategy else nullcontext():
-        model.optimizer.build(model.trainable_variables)

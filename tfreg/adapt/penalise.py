@@ -85,6 +85,9 @@ class Anchors(keras.layers.Layer):
     def __getitem__(self, path: str) -> Any:
         return self._by_path[path]
 
+    def __contains__(self, path: str) -> bool:
+        return path in self._by_path
+
     def __len__(self) -> int:
         return len(self._by_path)
 
@@ -108,6 +111,20 @@ class Penalties(NamedTuple):
 
     by_path: dict[str, Any]
     sets: dict[str, BoundSet]
+
+
+def hold_kernels(backbone: Any, anchors: Anchors) -> None:
+    """Hold all pretrained kernels of a backbone that train, for `AdamW` to pull to.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = kernels(backbone.trainable_variables)
+    found = [v for v in found if v.path not in anchors.without_start]
+    if not found:
+        raise InputError("`anchor_decay`: no pretrained kernel trains")
+    for variable in found:
+        anchors.hold(variable)
 
 
 def penalise(

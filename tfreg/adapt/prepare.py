@@ -15,7 +15,7 @@ from tfreg.adapt.dropout import set_dropout
 from tfreg.adapt.freeze import blocks, freeze, freeze_unread
 from tfreg.adapt.lean import make_lean
 from tfreg.adapt.noise import add_noise, check_targets
-from tfreg.adapt.penalise import Anchors, Penalties, penalise
+from tfreg.adapt.penalise import Anchors, Penalties, hold_kernels, penalise
 from tfreg.adapt.reinitialize import reinitialize, top
 
 
@@ -84,6 +84,8 @@ def prepare(
         if adapter is not None:
             new |= {w.path for w in backbone.weights if adapter.is_new(w.path)}
         anchors.without_start = frozenset(new)
+        if recipe.anchor_decay:
+            hold_kernels(backbone, anchors)
         penalties = penalise(backbone, recipe.backbone_regularizer, anchors)
         if adapter is not None:
             penalties.sets.update(adapter.penalties(backbone))

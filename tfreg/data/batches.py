@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,8 @@ class Batches:
         self.epoch = 0  # set by the fit before each epoch
         self.ladder: Sequence[int] = LADDER  # a fit sets the one that fits its data
         self.features: Features | None = None  # of a frozen encoder, if kept
+        # Rows as an epoch has them, by their numbers; None: as encoded.
+        self.augmenter: Callable[[np.ndarray, int], Encoded] | None = None
         self._lengths = encoded.lengths
 
     def __len__(self) -> int:
@@ -102,8 +104,13 @@ class Batches:
         )
 
         def generate() -> Iterator[Any]:
-            for rows in self.order(self.epoch):
-                yield self.collate(rows)
+            epoch = self.epoch
+            for rows in self.order(epoch):
+                if self.augmenter is None:
+                    yield self.collate(rows)
+                else:
+                    anew = self.augmenter(rows, epoch)
+                    yield self.collate(np.arange(len(rows)), anew)
 
         dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
         # TensorFlow's tuner of buffers often sleeps on when the data ends, up to as
@@ -116,12 +123,12 @@ class Batches:
             .with_options(options)
         )
 
-    def collate(self, rows: np.ndarray) -> Any:
-        """One batch, padded."""
-        encoded = self.encoded
-        longest = int(self._lengths[rows].max(initial=1))
-        length = rung(longest, self.most, self.ladder)
+    def collate(self, rows: np.ndarray, encoded: Encoded | None = None) -> Any:
+        """One batch, padded; of other encoded rows, if they are given."""
+        encoded = self.encoded if encoded is None else encoded
         pieces = [encoded.pieces[row] for row in rows]
+        longest = max([1, *map(len, pieces)])
+        length = rung(longest, self.most, self.ladder)
         x = {
             "token_ids": pad_rows(pieces, length, self.pad),
             "padding_mask": pad_rows(

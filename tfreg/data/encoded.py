@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tfreg.data.examples import Examples
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -24,6 +26,7 @@ class Encoded:
         weights: one a row, or (taggers) one a word; None without.
         examples: how many examples there are.
         cut: how many of them did not fit and lost their end.
+        source: the examples themselves, as `TextPreprocessor.encode` keeps them.
     """
 
     pieces: tuple[np.ndarray, ...]
@@ -35,6 +38,7 @@ class Encoded:
     answers: np.ndarray | None = None
     targets: Any = None
     weights: Any = None
+    source: Examples | None = None
 
     def __len__(self) -> int:
         return len(self.pieces)

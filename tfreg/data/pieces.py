@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfreg._checks import InputError
 
 _AT_ONCE = 1024
+MASK = "\0"  # the mask token in a text: no text of a user's may hold this character
 
 
 class Pieces:
@@ -59,7 +60,12 @@ class Pieces:
 
     @property
     def mask(self) -> int:
-        """The piece that hides another: the mask's, else the unknown or padding one."""
+        """The piece that hides a word."""
+        return self._special("mask_token_id")
+
+    @property
+    def hiding(self) -> int:
+        """What hides a piece: the mask's, else the unknown piece's or padding's."""
         mask = getattr(self.tokenizer, "mask_token_id", None)
         if mask is not None:
             return int(mask)
@@ -71,7 +77,20 @@ class Pieces:
         return sorted({self.start, self.end, self.pad})
 
     def of_texts(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """The ids of each text's pieces, without special tokens."""
+        """The ids of each text's pieces, without special tokens but for `MASK`."""
+        if not any(MASK in text for text in texts):
+            return self._of_parts(texts)
+        rows = [_parts(text) for text in texts]
+        found = iter(self._of_parts([part for parts in rows for part in parts]))
+        mask = np.array([self.mask], "int32")
+        result = []
+        for parts in rows:
+            first, *others = (next(found) for _ in parts)
+            masked = [piece for other in others for piece in (mask, other)]
+            result.append(np.concatenate([first, *masked]))
+        return result
+
+    def _of_parts(self, texts: Sequence[str]) -> list[np.ndarray]:
         result: list[np.ndarray] = []
         for start in range(0, len(texts), _AT_ONCE):
             part = [text.encode("utf-8") for text in texts[start : start + _AT_ONCE]]
@@ -106,3 +125,9 @@ class Pieces:
                 return int(value)
         token = names[0].removesuffix("_id").replace("_", " ")
         raise InputError(f"`tokenizer`: {type(self.tokenizer).__name__} has no {token}")
+
+
+def _parts(text: str) -> list[str]:
+    """What a text says between masks; a blank before a mask belongs to it."""
+    *parts, last = text.split(MASK)
+    return [*(part.rstrip(" ") for part in parts), last]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -101,10 +102,12 @@ class TextPreprocessor(keras_hub.models.Preprocessor):
         weights = text_weights(examples, sample_weight, table, targets)
         length = self.sequence_length
         if examples.kind == "words":
-            return encode_words(
+            encoded = encode_words(
                 self.pieces, examples, length, targets, weights, cut=cut
             )
-        return encode_texts(self.pieces, examples, length, targets, weights)
+        else:
+            encoded = encode_texts(self.pieces, examples, length, targets, weights)
+        return dataclasses.replace(encoded, source=examples)
 
     def batches(
         self, encoded: Encoded, batch_size: int, seed: int | None = None

@@ -16,7 +16,7 @@ def choose_child(model: Any, x: Any, y: Any = None) -> None:
         model: a compiled task model.
         x, y: the training data, in the forms that `fit` takes.
     """
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    optimizer = _compat.inner_optimizer(model.optimizer)
     if not isinstance(optimizer, AdamW) or optimizer.child_tuning is None:
         return
     _compat.build_optimizer(model)

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from tfreg._checks import InputError
+from tfreg.data.augment.augmenter import check_augmentations
 from tfreg.data.preprocessing import TextPreprocessor
 from tfreg.presets import POLICIES, Preset, load_preset
 from tfreg.recipe import Recipe
@@ -33,6 +34,7 @@ def load_encoder(
             f"got {recipe.sequence_length}"
         )
     if encoder.tokenizer is None:
+        check_augmentations(recipe.augment, None)
         return encoder, None
     preprocessor = TextPreprocessor(
         encoder.tokenizer,
@@ -41,6 +43,7 @@ def load_encoder(
         recipe.sequence_length,
         segments="segment_ids" in encoder.backbone.input,
     )
+    check_augmentations(recipe.augment, preprocessor)
     return encoder, preprocessor
 
 

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from tfreg._checks import DataWarning, InputError
+from tfreg.data.augment.augmenter import Augmenter
 from tfreg.data.batches import Batches, pad_rows
 from tfreg.data.encoded import Encoded
 from tfreg.data.inputs import as_examples
@@ -52,6 +53,12 @@ def feed(
     """
     size = batch_size or model.recipe.batch_size
     steps = 1 if seed is None else model.recipe.gradient_accumulation_steps
+    augment = None if seed is None else model.recipe.augment
+    if augment and (is_dataset(x) or model.preprocessor is None):
+        raise InputError(
+            "`augment` changes texts: give lists, arrays or Examples of them, not ids "
+            "or a tf.data.Dataset"
+        )
     if y is not None and (is_dataset(x) or isinstance(x, Encoded)):
         raise InputError("`y` must be left out: `x` carries its targets")
     if is_dataset(x):
@@ -83,7 +90,10 @@ def feed(
         )
     if seed is not None and (encoded.targets is None or not len(encoded)):
         raise InputError("`x` must be labelled examples, at least one")
-    return Feed(model.preprocessor.batches(encoded, size * steps, seed))
+    batches = model.preprocessor.batches(encoded, size * steps, seed)
+    if augment:
+        batches.augmenter = Augmenter(augment, model.preprocessor, encoded, seed or 0)
+    return Feed(batches)
 
 
 def feed_validation(model: Any, data: Any, batch_size: int | None) -> Feed:

@@ -56,9 +56,19 @@ def give_proximal_sets(model: Any) -> None:
     Raises:
         InputError: it takes none, and the penalties would do nothing.
     """
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    optimizer = _compat.inner_optimizer(model.optimizer)
     sets = [bound for bound in model.set_penalties.values() if bound.shrink]
     single = [v for v in model.trainable_variables if proximal_strength(v.regularizer)]
+    if (sets or single) and getattr(optimizer, "averages", None):
+        raise InputError(
+            "`ema` and `swa` do not go with a proximal penalty: a mean of weights has "
+            "none of its exact zeros"
+        )
+    if (sets or single) and getattr(optimizer, "child_tuning", None):
+        raise InputError(
+            "`child_tuning` does not go with a proximal penalty, whose steps are on "
+            "all of its weights"
+        )
     if isinstance(optimizer, ProximalSteps):
         optimizer.proximal_sets = sets
     elif (sets or single) and optimizer is not None:

@@ -29,7 +29,7 @@ def word_dropout(
                 "[SEP] are; this model takes ids"
             )
         pieces = preprocessor.pieces
-        architecture["pieces"] = {"mask": pieces.mask, "special": pieces.special}
+        architecture["pieces"] = {"mask": pieces.hiding, "special": pieces.special}
     known = architecture["pieces"]
     return WordDropout(
         recipe.word_dropout,

@@ -69,14 +69,17 @@ def reuse_features(
         return
     store = _as_cache(cache)
     frozen = model.recipe.freeze not in (None, "embeddings")
-    ours = [batches for batches in splits if batches is not None]
     moving = [each for each in model.objectives if each.moves_embeddings]
+    texts = [batches for batches in splits if batches is not None]
+    ours = [batches for batches in texts if batches.augmenter is None]
     if cache is not None and not frozen:
         _say(f"`freeze={model.recipe.freeze!r}` freezes no block")
-    elif cache is not None and len(ours) < len(splits):
+    elif cache is not None and len(texts) < len(splits):
         _say("only those of texts are, not of ids or data sets")
     elif cache is not None and moving:
         _say(f"{type(moving[0]).__name__} moves the embeddings, below all features")
+    elif cache is not None and len(ours) < len(texts):
+        _say("`augment` changes the training texts in every epoch")
     if not frozen or not ours or moving:
         return
     used = 0

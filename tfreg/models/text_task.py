@@ -40,6 +40,7 @@ from tfreg.models.fitting import (
 )
 from tfreg.models.hiding import word_dropout
 from tfreg.models.merging import merged
+from tfreg.models.optimizing import averaging, check_optimizer, recipe_optimizer
 from tfreg.models.passes import (
     ModelPasses,
     check_masks,
@@ -50,11 +51,9 @@ from tfreg.models.predicting import predict_batches
 from tfreg.models.reusing import FEATURES, Halves, reuse_features
 from tfreg.models.samples import as_rows, averaged
 from tfreg.objectives import compose
-from tfreg.optimizers import AdamW, WarmupDecay
-from tfreg.optimizers.adamw import NO_DECAY
+from tfreg.optimizers import AdamW
 from tfreg.recipe import Recipe
 from tfreg.regularizers.combined import as_one
-from tfreg.regularizers.place import is_anchored
 
 
 class TextTask(keras_hub.models.Task):
@@ -197,23 +196,7 @@ class TextTask(keras_hub.models.Task):
 
     def default_optimizer(self) -> AdamW:
         """The recipe's AdamW; anchored weights are not decayed (they are pulled)."""
-        recipe = self.recipe
-        anchored = [
-            path for path, penalty in self.penalties.items() if is_anchored(penalty)
-        ]
-        groups = self.block_patterns if recipe.gradual_unfreezing else []
-        child = recipe.child_tuning
-        if child is not None:
-            layers = [layer for layer in self.backbone.layers if layer.weights]
-            child = child.of([f"{layer.name}/*" for layer in layers], recipe.seed)
-        return AdamW(
-            WarmupDecay(recipe.learning_rate, recipe.warmup, recipe.schedule),
-            weight_decay=recipe.weight_decay,
-            no_decay=(*NO_DECAY, *anchored),
-            global_clipnorm=recipe.global_clipnorm,
-            multipliers={pattern: 1.0 for group in groups for pattern in group},
-            child_tuning=child,
-        )
+        return recipe_optimizer(self)
 
     def compile(
         self,
@@ -241,6 +224,7 @@ class TextTask(keras_hub.models.Task):
         check_accumulation(self)
         give_proximal_sets(self)
         self.position_loss = position_loss(self, kwargs.get("loss_weights"))
+        check_optimizer(self)
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile as saved; Keras skips this for models with their own `compile`."""
@@ -340,7 +324,8 @@ class TextTask(keras_hub.models.Task):
                 kept on disk, for all epochs and later fits: in this folder, or a
                 `FeatureCache`, or (True) the default one; False keeps nothing. The
                 default, None, is True wherever blocks are frozen, no objective moves
-                the embeddings, and the data is no data set of your own and no ids.
+                the embeddings, and the data is no data set of your own, no ids, and
+                not changed by ``augment``.
 
         Returns:
             Keras's history; its scores, ``val_loss`` too, are free of penalties.
@@ -385,6 +370,8 @@ class TextTask(keras_hub.models.Task):
         begin_schedule(self, steps, epochs, initial_epoch)
         if self.bottleneck is not None:
             callbacks.append(Annealing(self.bottleneck.share, steps, epochs))
+        # Before those that look at weights: the best epoch, checkpoints.
+        callbacks = averaging(self, steps) + callbacks
         return super().fit(
             **train.arguments,
             epochs=epochs,

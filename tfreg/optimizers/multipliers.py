@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
@@ -64,6 +64,13 @@ class RateMultipliers:
         self._groups = {
             variable.path: self.group(variable.path) for variable in variables
         }
+
+    def rate_of(self, rate: Any) -> Callable[[str], Any]:
+        """The learning rate of the weight at a path, in a step whose rate is known."""
+        rates = {None: ops.cast(rate, "float32")}
+        for pattern, factor in self._factors.items():
+            rates[pattern] = rates[None] * ops.cast(factor, "float32")
+        return lambda path: rates[self._groups[path]]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         group = self._groups[_compat.keras_variable(self, variable).path]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -20,11 +20,15 @@ class ProximalSteps:
     """
 
     proximal_sets: Sequence[Any] = ()
-    """Penalties on several weights with a `shrink(rate)`, given by the model."""
+    """Penalties on several weights with a `shrink(rates)`, given by the model."""
 
     def metric(self, variable: Any) -> Any:
         """What a step on a weight is divided by: 1 for plain gradient steps."""
         return 1.0
+
+    def rate_of(self, rate: Any) -> Callable[[str], Any]:
+        """The learning rate of the weight at a path, in a step whose rate is known."""
+        return lambda path: rate
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
@@ -36,10 +40,10 @@ class ProximalSteps:
             variable.assign(soft_threshold(value, threshold))
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
-        rate = ops.convert_to_tensor(self.learning_rate)  # type: ignore[attr-defined]
+        rates = self.rate_of(ops.convert_to_tensor(self.learning_rate))  # type: ignore
         done = super().apply(grads, trainable_variables)  # type: ignore[misc]
         for penalty in self.proximal_sets:
-            penalty.shrink(rate)
+            penalty.shrink(rates)
         return done
 
 

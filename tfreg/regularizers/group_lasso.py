@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -148,8 +148,9 @@ class ProximalGroupLasso(GroupLasso):
         found = super().bound_to(variables)
         blocks = self.members(variables)
 
-        def shrink(rate: Any) -> None:
+        def shrink(rates: Callable[[str], Any]) -> None:
             for block in blocks:
+                rate = rates(block[0][0].path)  # a block's kernels have one rate
                 threshold = rate * self.strength * math.sqrt(group_size(block))
                 factors = group_shrinkage(self.squares(block), threshold)
                 for kernel, axis in block:

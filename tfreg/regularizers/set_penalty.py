@@ -20,7 +20,8 @@ class BoundSet:
         norms: gives the norm of each group, where it has groups.
 
     Attributes:
-        shrink: the proximal step at a learning rate, of those that have one.
+        shrink: the proximal step, of those that have one, given a function from a
+            weight's path to its learning rate.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class BoundSet:
         self.weights = dict(weights)
         self.norms = norms
         self.value = value
-        self.shrink: Callable[[Any], None] | None = None
+        self.shrink: Callable[[Callable[[str], Any]], None] | None = None
 
     def __call__(self) -> Any:
         return self.value()

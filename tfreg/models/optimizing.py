@@ -1,0 +1,82 @@
+"""The optimiser a recipe asks for, and what it needs of its model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfreg import _compat
+from tfreg._checks import InputError
+from tfreg.adapt.rate_decay import rate_multipliers
+from tfreg.callbacks import AveragedWeights
+from tfreg.optimizers import AdamW, WarmupDecay
+from tfreg.optimizers.adamw import NO_DECAY
+from tfreg.regularizers.place import is_anchored
+from tfreg.selection import kernels
+
+
+def recipe_optimizer(model: Any) -> AdamW:
+    """The recipe's AdamW; anchored weights are not decayed to 0 (they are pulled).
+
+    Raises:
+        InputError: rates by depth, of a backbone that shares its blocks.
+    """
+    recipe = model.recipe
+    anchored = [path for path, one in model.penalties.items() if is_anchored(one)]
+    groups = model.block_patterns if recipe.gradual_unfreezing else []
+    return AdamW(
+        WarmupDecay(recipe.learning_rate, recipe.warmup, recipe.schedule),
+        weight_decay=recipe.weight_decay,
+        no_decay=(*NO_DECAY, *anchored),
+        global_clipnorm=recipe.global_clipnorm,
+        multipliers={
+            **{pattern: 1.0 for group in groups for pattern in group},
+            **rate_multipliers(model.backbone, recipe.layer_decay),
+        },
+        child_tuning=_child_tuning(model),
+        anchor_decay=recipe.anchor_decay,
+        ema=recipe.ema,
+        swa=recipe.swa,
+    )
+
+
+def _child_tuning(model: Any) -> Any:
+    """The recipe's `ChildTuning`, on the encoder, or None."""
+    if model.recipe.child_tuning is None:
+        return None
+    layers = [layer for layer in model.backbone.layers if layer.weights]
+    paths = [f"{layer.name}/*" for layer in layers]
+    return model.recipe.child_tuning.of(paths, model.recipe.seed)
+
+
+def check_optimizer(model: Any) -> None:
+    """Give a compiled model's optimiser its anchors; refuse what would not act.
+
+    Raises:
+        InputError: anchors that the model does not hold, or are out of the
+            optimiser's reach; Keras's moving average.
+    """
+    optimizer = _compat.inner_optimizer(model.optimizer)
+    how = f"`build_{model.builder}(preset, ...,"
+    if getattr(optimizer, "use_ema", False):
+        raise InputError(
+            "`compile(optimizer=...)`: with Keras's `use_ema` dev scores and the best "
+            f"epoch are those of the raw weights; write {how} ema=...)`"
+        )
+    if not getattr(optimizer, "anchor_decay", 0):
+        return
+    if not _compat.on_tensorflow():
+        raise InputError("`anchor_decay` needs Keras's TensorFlow backend")
+    found = kernels(model.backbone.trainable_variables)
+    held = {v.path: model.anchors[v.path] for v in found if v.path in model.anchors}
+    if not model.recipe.anchor_decay or not held:
+        raise InputError(
+            "`compile(optimizer=...)`: the model holds no anchors for `anchor_decay`; "
+            f"write {how} anchor_decay=...)`"
+        )
+    optimizer.anchor_at(held)
+
+
+def averaging(model: Any, steps: int) -> list[AveragedWeights]:
+    """The callback for the means that a model's optimiser keeps, if it keeps any."""
+    optimizer = _compat.inner_optimizer(model.optimizer)
+    return [AveragedWeights(steps)] if getattr(optimizer, "averages", None) else []
