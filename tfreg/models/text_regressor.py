@@ -8,8 +8,8 @@ import keras
 
 from tfreg._checks import InputError
 from tfreg.metrics.correlation import Pearson
+from tfreg.models.agreement import as_recipe
 from tfreg.models.text_classifier import PooledTask
-from tfreg.models.text_task import as_recipe
 from tfreg.objectives import SquaredError
 
 

@@ -22,6 +22,7 @@ from tfreg.models import feeding
 from tfreg.models.decoding import decode, decode_sentences
 from tfreg.models.predicting import predict_batches
 from tfreg.models.predictions import Prediction
+from tfreg.models.samples import averaged
 from tfreg.models.text_task import TextTask
 from tfreg.objectives import CrossEntropy, PathLikelihood
 
@@ -127,7 +128,7 @@ class TokenTagger(TextTask):
     ) -> Any:
         """Scores of the tags the model would answer with."""
         if self.transitions is not None:
-            y_pred = self.transitions.tag_scores(y_pred, y)
+            y_pred = self.transitions.tag_scores(averaged(self, y_pred), y)
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def predict(

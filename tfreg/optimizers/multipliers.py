@@ -67,7 +67,7 @@ class RateMultipliers:
 
     def rate_of(self, rate: Any) -> Callable[[str], Any]:
         """The learning rate of the weight at a path, in a step whose rate is known."""
-        rates = {None: ops.cast(rate, "float32")}
+        rates: dict[str | None, Any] = {None: ops.cast(rate, "float32")}
         for pattern, factor in self._factors.items():
             rates[pattern] = rates[None] * ops.cast(factor, "float32")
         return lambda path: rates[self._groups[path]]
