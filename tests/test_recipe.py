@@ -42,13 +42,13 @@ def test_the_defaults_are_the_strong_plain_recipe():
         "dropconnect": 0.0,
         "multi_sample_dropout": 1,
         "noisy_tune": 0.0,
-        "head": None,
         "freeze": None,
         "adapter": None,
         "reinitialize": 0,
         "gradual_unfreezing": 0,
         "child_tuning": None,
         "label_smoothing": 0.0,
+        "objective": None,
         "augment": None,
         "learning_rate": 5e-5,
         "weight_decay": 0.01,
@@ -92,6 +92,7 @@ def test_frozen_and_by_keyword_only():
         ("noisy_tune", (-0.15, math.nan, None)),
         ("head", ("bottleneck", "", 3, L2(0.1), {}, [1])),
         ("freeze", ("all", "", 0, -1, 1.5, True, ["embeddings"])),
+        ("objective", (3, "RDrop", {}, LoRA(), L2(0.1), [3])),
         ("adapter", ("lora", 8, {}, [LoRA()], LoRA, ChildTuning(), L2(0.1))),
         ("reinitialize", (-1, 1.0, None, True, "1")),
         ("gradual_unfreezing", (-1, 1.5, None, True)),
@@ -302,8 +303,8 @@ def test_broken_regularizers(broken):
 @pytest.mark.parametrize("name", ["mixout", "dropconnect", "noisy_tune"])
 def test_no_noise_on_a_frozen_backbone(name):
     assert message(freeze="backbone", **{name: 0.5}) == (
-        f"`{name}` has nothing to act on with `freeze='backbone'`: frozen weights are "
-        "left as they are"
+        f"`{name}` has nothing to act on with `freeze='backbone'`: frozen weights "
+        "stay as they are"
     )
     Recipe(freeze="embeddings", **{name: 0.5})
     Recipe(freeze=1, **{name: 0.5})
@@ -596,7 +597,10 @@ def test_fields_say_how_they_are_read_from_text():
     assert read["head"]("none") is None and read["head"]("crf") == "crf"
     projection = {"class_name": "Projection", "config": {"width": 8}}
     assert read["head"](json.dumps(projection)) == projection
-    with pytest.raises(InputError, match="a head is a name or JSON; got '{crf}'"):
+    with pytest.raises(
+        InputError,
+        match="an object is written as the name of its class or as JSON.*got '{crf}'",
+    ):
         read["head"]("{crf}")
     assert read["patience"]("none") is None and read["patience"]("2") == 2
     assert read["global_clipnorm"]("none") is None
@@ -605,7 +609,7 @@ def test_fields_say_how_they_are_read_from_text():
     assert read["head"]("none") is None and read["head"]("linear") == "linear"
     head = {"class_name": "Bottleneck", "config": {"dim": 64}}
     assert read["head"](json.dumps(head)) == head
-    with pytest.raises(InputError, match="a head is a name, or written as JSON"):
+    with pytest.raises(InputError, match="name of its class or as JSON"):
         read["head"]('{"class_name":')
     serialised = {"class_name": "L2", "config": {"l2": 0.5}}
     assert read["kernel_regularizer"](json.dumps(serialised)) == serialised

@@ -42,7 +42,7 @@ def attention(place):
 
 
 MADE = {
-    **{f"dense {a}": (dense, a) for a in (gelu, "relu", None)},
+    **{f"dense {getattr(a, '__name__', a)}": (dense, a) for a in (gelu, "relu", None)},
     "one product": (einsum, "abc,cde->abde"),
     "an einsum": (einsum, "abc,cd->adb"),
     **{f"attention {place}": (attention, place) for place in range(4)},

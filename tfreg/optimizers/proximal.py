@@ -40,10 +40,10 @@ class ProximalSteps:
             variable.assign(soft_threshold(value, threshold))
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
-        rates = self.rate_of(ops.convert_to_tensor(self.learning_rate))  # type: ignore
+        rate = ops.convert_to_tensor(self.learning_rate)  # type: ignore[attr-defined]
         done = super().apply(grads, trainable_variables)  # type: ignore[misc]
         for penalty in self.proximal_sets:
-            penalty.shrink(rates)
+            penalty.shrink(self.rate_of(rate))
         return done
 
 
