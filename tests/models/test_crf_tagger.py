@@ -239,7 +239,10 @@ def test_a_stray_tag_is_not_learned_from_and_breaks_nothing():
             "`label_smoothing` has no meaning with `head='crf'`",
         ),
         ({"head": "crfs"}, "`head` must be one of None, 'linear', 'crf', 'projection'"),
-        ({"head": 3}, "`head` must be a tfreg.heads.Head; got 3"),
+        (
+            {"head": 3},
+            "`head` must be one of Bottleneck, CRF, Linear, Projection; got 3",
+        ),
         ({"head": {"class_name": "CRF", "config": {"x": 1}}}, "`head` cannot be read"),
     ],
 )
@@ -339,8 +342,9 @@ def test_mixed_precision(precision):
     model = tagger(dtype=f"mixed_{precision}", precision=precision)
     assert {v.dtype for v in model.transitions.weights} == {"float32"}
     model.compile(run_eagerly=True)
-    history = model.fit(SHORT, SHORT_TAGS, epochs=1, verbose=0).history
-    assert np.isfinite(history["loss"][0])
+    # In float16 the first steps may be left out, while a scale for the loss is found.
+    history = model.fit(SHORT, SHORT_TAGS, epochs=4, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
     assert any(np.array(v).any() for v in model.transitions.weights)
     assert model.predict(SHORT, verbose=0)[0].dtype == np.float32
 
