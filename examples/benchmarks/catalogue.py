@@ -1,0 +1,117 @@
+"""Which regulariser helps: every method screened, the best run on five tasks.
+
+    python catalogue.py --data DATA --results RESULTS
+
+One JSON file a run; a run whose file is there is not repeated. The screen's dev scores
+choose what the final runs; the final's test scores are reported. At most five hours on
+two cores. With everything run, the tables in README.md are written anew; with `--only`
+they are printed alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+from catalogue_data import cut_folder
+from catalogue_plan import CUTS, FINAL_SEEDS, METHODS, PLAIN, SCREEN, SCREEN_SEEDS, Run
+from catalogue_table import Results, best, table
+from scores_table import write_between_markers
+from tasks import write_whole
+
+HERE = Path(__file__).resolve().parent
+
+
+def screen() -> Iterator[Run]:
+    """Every method on two tasks; the plain recipe first."""
+    for cut in SCREEN:
+        for method in METHODS:
+            for seed in SCREEN_SEEDS:
+                yield Run("screen", cut, method, seed)
+
+
+def final(results: Results) -> Iterator[Run]:
+    """The plain recipe, the best methods, and the two best together."""
+    for cut in CUTS:
+        for method in finalists(results):
+            for seed in FINAL_SEEDS:
+                yield Run("final", cut, method, seed)
+
+
+def finalists(results: Results) -> list[str]:
+    """What the final runs; nothing while the screen is not complete."""
+    if any(run not in results for run in screen()):
+        return []
+    chosen = best(results)
+    return [PLAIN, *chosen, " + ".join(chosen[:2])]
+
+
+def read_results(folder: Path) -> Results:
+    """Every finished run."""
+    found = {}
+    for path in folder.glob("*.json"):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        found[Run(*(result[name] for name in Run._fields))] = result
+    return found
+
+
+def execute(runs: list[Run], args: argparse.Namespace) -> None:
+    """Runs of one method on one cut, in one process; what it leaves out has failed."""
+    folder = cut_folder(CUTS[runs[0].cut], args.data, args.results / "data")
+    command = [
+        *(sys.executable, HERE / "catalogue_run.py", json.dumps(runs)),
+        *("--folder", folder, "--results", args.results),
+        *("--precision", args.precision),
+    ]
+    threads = str(args.threads)
+    names = "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
+    environment = {**os.environ, **dict.fromkeys(names, threads)}
+    done = subprocess.run([str(part) for part in command], env=environment, check=False)
+    if done.returncode < 0 or done.returncode == 130:
+        raise SystemExit(f"catalogue: {runs[0].name}: ended by a signal")
+    for run in runs:
+        path = args.results / f"{run.name}.json"
+        if not path.exists():
+            failed = {**run._asdict(), "failed": done.returncode}
+            write_whole(path, json.dumps(failed) + "\n")
+
+
+def main() -> None:
+    """Run what is missing, then show the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of data sets")
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--precision", default="bfloat16")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", type=re.compile, help="runs whose names match")
+    args = parser.parse_args()
+    args.results.mkdir(parents=True, exist_ok=True)
+    for planned in (lambda _: screen(), final):
+        results = read_results(args.results)
+        missing = [
+            run
+            for run in planned(results)
+            if run not in results and (not args.only or args.only.search(run.name))
+        ]
+        for _, group in groupby(missing, key=lambda run: run[:3]):
+            execute(list(group), args)
+    results = read_results(args.results)
+    parts = ["Screen, dev:", table(results, "screen", SCREEN, METHODS, "dev")]
+    if chosen := finalists(results):
+        for split in ("dev", "test"):
+            parts += [f"Final, {split}:", table(results, "final", CUTS, chosen, split)]
+    text = "\n\n".join(parts)
+    print(text)
+    if not args.only and all(run in results for run in final(results)) and chosen:
+        write_between_markers(HERE / "README.md", text, "catalogue")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Fine-tunings of one method on one cut, a seed after the other, in one process."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from catalogue_plan import CUTS, EPOCHS, PATIENCE, Run, fields_of
+from scores_tfreg import PACKAGES, scores
+from tasks import SETTINGS, write_result
+
+import tfreg
+from tfreg._checks import InputError
+
+
+def run(run: Run, corpus: Any, precision: str) -> dict[str, Any]:
+    """Fit, restore the best dev epoch, score; the test split in the final only."""
+    settings = {**SETTINGS, "epochs": EPOCHS, "patience": PATIENCE, "seed": run.seed}
+    settings |= {"precision": precision, **fields_of(run.method)}
+    began = time.perf_counter()
+    try:
+        model = _build(corpus, settings)
+    except InputError as error:
+        return {**run._asdict(), "refused": str(error)}
+    history = model.fit(corpus.train, validation_data=corpus.dev, verbose=0)
+    seconds = time.perf_counter() - began
+    epochs = len(history.epoch)
+    result = {
+        **run._asdict(),
+        "precision": precision,
+        "fields": fields_of(run.method),
+        "dev": scores(model, corpus.dev),
+        "epochs": epochs,
+        "seconds": round(seconds, 1),
+        "seconds_an_epoch": round(seconds / epochs, 2),
+    }
+    if run.stage == "final":
+        result["test"] = scores(model, corpus.test)
+    return result
+
+
+def _build(corpus: Any, settings: dict[str, Any]) -> Any:
+    recipe = tfreg.Recipe.from_json(settings)
+    if corpus.task == "regress":
+        return tfreg.build_regressor("minilm", recipe=recipe)
+    build = tfreg.build_tagger if corpus.task == "tag" else tfreg.build_classifier
+    return build("minilm", labels=corpus.labels, recipe=recipe)
+
+
+def main() -> None:
+    """Do the runs given as JSON, one file each."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("runs", type=json.loads, help="a list of [stage, cut, ...]")
+    parser.add_argument("--folder", type=Path, required=True, help="train, dev, test")
+    parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--precision", default="bfloat16")
+    args = parser.parse_args()
+    runs = [Run(*given) for given in args.runs]
+    corpus = tfreg.load_corpus(args.folder, task=CUTS[runs[0].cut].kind)
+    for one in runs:
+        result = run(one, corpus, args.precision)
+        write_result(args.results / f"{one.name}.json", result, PACKAGES)
+        said = result.get("dev") or result["refused"]
+        print(f"catalogue: {one.name}: {said}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

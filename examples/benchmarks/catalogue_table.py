@@ -1,0 +1,107 @@
+"""What helps: seed-paired differences from the plain recipe, with standard errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from statistics import mean, stdev
+from typing import Any
+
+from catalogue_plan import BEST, CUTS, METHODS, PLAIN, SCREEN, Run
+
+Results = Mapping[Run, Mapping[str, Any]]
+
+
+def gaps(
+    results: Results, stage: str, cut: str, method: str, split: str
+) -> list[float]:
+    """Score minus the plain recipe's of the same seed, in points of 100."""
+    found = []
+    for run, result in results.items():
+        plain = results.get(run._replace(method=PLAIN))
+        if run[:3] == (stage, cut, method) and plain and split in result:
+            metric = CUTS[cut].metric
+            found.append(100 * (result[split][metric] - plain[split][metric]))
+    return found
+
+
+def shown(values: list[float]) -> str:
+    """Mean ± standard error; a star where the mean exceeds twice that.
+
+    >>> shown([1.0, 2.0, 3.0]), shown([0.5])
+    ('+2.0 ± 0.6 *', '+0.5')
+    """
+    if not values:
+        return ""
+    if len(values) == 1:
+        return f"{values[0]:+.1f}"
+    error = stdev(values) / len(values) ** 0.5
+    star = " *" if abs(mean(values)) > 2 * error else ""
+    return f"{mean(values):+.1f} ± {error:.1f}{star}"
+
+
+def best(results: Results) -> list[str]:
+    """The methods with the largest mean difference on dev over the screen's tasks."""
+    means = {}
+    for method in METHODS:
+        each = [gaps(results, "screen", cut, method, "dev") for cut in SCREEN]
+        if method != PLAIN and all(each):
+            means[method] = mean(mean(values) for values in each)
+    return sorted(means, key=lambda method: -means[method])[:BEST]
+
+
+def plain_scores(results: Results, stage: str, cut: str, split: str) -> str:
+    """Mean ± standard deviation of the plain recipe."""
+    values = [
+        100 * result[split][CUTS[cut].metric]
+        for run, result in results.items()
+        if run[:3] == (stage, cut, PLAIN) and split in result
+    ]
+    if len(values) < 2:
+        return f"{values[0]:.1f}" if values else "not run"
+    return f"{mean(values):.1f} ± {stdev(values):.1f}"
+
+
+def cost(results: Results, stage: str, method: str) -> str:
+    """Seconds of an epoch over the plain recipe's, the mean over tasks and seeds."""
+    ratios = [
+        result["seconds_an_epoch"] / plain["seconds_an_epoch"]
+        for run, result in results.items()
+        if (run.stage, run.method) == (stage, method)
+        and "seconds_an_epoch" in result
+        and (plain := results.get(run._replace(method=PLAIN)))
+    ]
+    return f"{mean(ratios):.2f}" if ratios else ""
+
+
+def table(
+    results: Results,
+    stage: str,
+    cuts: Iterable[str],
+    methods: Iterable[str],
+    split: str,
+) -> str:
+    """One stage as a Markdown table."""
+    cuts = list(cuts)
+    heads = [f"{cut}, {CUTS[cut].metric}" for cut in cuts]
+    rows = [
+        f"| method | {' | '.join(heads)} | time of an epoch | failed |",
+        "|---" * (len(cuts) + 3) + "|",
+    ]
+    plain = [plain_scores(results, stage, cut, split) for cut in cuts]
+    rows.append(f"| {PLAIN} | {' | '.join(plain)} | 1 | |")
+    for method in methods:
+        if method == PLAIN:
+            continue
+        cells = [shown(gaps(results, stage, cut, method, split)) for cut in cuts]
+        own = [r for run, r in results.items() if run[:1] + run[2:3] == (stage, method)]
+        for place, cut in enumerate(cuts):
+            refused = [
+                r
+                for run, r in results.items()
+                if run[:3] == (stage, cut, method) and "refused" in r
+            ]
+            cells[place] = "refused" if refused else cells[place]
+        failed = sum("failed" in result for result in own)
+        row = [method, *cells, cost(results, stage, method), str(failed or "")]
+        rows.append(f"| {' | '.join(row)} |")
+    return "\n".join(rows)
