@@ -17,14 +17,26 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import combinations, groupby
 from pathlib import Path
 
 from catalogue_data import cut_folder
-from catalogue_plan import CUTS, FINAL_SEEDS, METHODS, PLAIN, SCREEN, SCREEN_SEEDS, Run
+from catalogue_plan import (
+    CUTS,
+    FINAL_SEEDS,
+    METHODS,
+    PLAIN,
+    SCREEN,
+    SCREEN_SEEDS,
+    Run,
+    fields_of,
+)
 from catalogue_table import Results, best, table
 from scores_table import write_between_markers
 from tasks import write_whole
+
+import tfreg
+from tfreg._checks import InputError
 
 HERE = Path(__file__).resolve().parent
 
@@ -50,7 +62,18 @@ def finalists(results: Results) -> list[str]:
     if any(run not in results for run in screen()):
         return []
     chosen = best(results)
-    return [PLAIN, *chosen, " + ".join(chosen[:2])]
+    pairs = (" + ".join(pair) for pair in combinations(chosen, 2))
+    together = [pair for pair in pairs if combine(pair)]
+    return [PLAIN, *chosen, *together[:1]]
+
+
+def combine(method: str) -> bool:
+    """Whether a recipe can have both of two methods."""
+    try:
+        tfreg.Recipe.from_json(fields_of(method))
+    except InputError:
+        return False
+    return True
 
 
 def read_results(folder: Path) -> Results:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 EPOCHS, PATIENCE = 10, 3
-SCREEN_SEEDS = (0, 1, 2)
+SCREEN_SEEDS = (0, 1)
 FINAL_SEEDS = (0, 1, 2, 3, 4)
 BEST = 5
 """So many methods go from the screen to the final."""
@@ -82,7 +82,11 @@ METHODS: dict[str, dict[str, Any]] = {
     "CRF": {"head": "crf"},
     "label smoothing": {"label_smoothing": 0.1},
     "RDrop": {"objective": ours("RDrop", weight=1.0)},
-    "VAT": {"objective": ours("VAT", weight=1.0)},
+    # Its step is too small for bfloat16.
+    "VAT in float32": {
+        "objective": ours("VAT", weight=1.0),
+        "precision": "float32",
+    },
     "FGM": {"objective": ours("FGM", weight=1.0)},
     "FreeLB": {"objective": ours("FreeLB")},
     "Mixup": {"objective": ours("Mixup")},

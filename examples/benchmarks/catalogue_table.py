@@ -40,12 +40,13 @@ def shown(values: list[float]) -> str:
 
 
 def best(results: Results) -> list[str]:
-    """The methods with the largest mean difference on dev over the screen's tasks."""
+    """The methods with the largest mean difference on dev, over those of the screen's
+    tasks that can have them."""
     means = {}
     for method in METHODS:
         each = [gaps(results, "screen", cut, method, "dev") for cut in SCREEN]
-        if method != PLAIN and all(each):
-            means[method] = mean(mean(values) for values in each)
+        if method != PLAIN and any(each):
+            means[method] = mean(mean(values) for values in each if values)
     return sorted(means, key=lambda method: -means[method])[:BEST]
 
 
@@ -62,7 +63,7 @@ def plain_scores(results: Results, stage: str, cut: str, split: str) -> str:
 
 
 def cost(results: Results, stage: str, method: str) -> str:
-    """Seconds of an epoch over the plain recipe's, the mean over tasks and seeds."""
+    """Seconds of training an epoch over the plain recipe's, over tasks and seeds."""
     ratios = [
         result["seconds_an_epoch"] / plain["seconds_an_epoch"]
         for run, result in results.items()

@@ -78,9 +78,11 @@ def reuse_features(
         _say("only those of texts are, not of ids or data sets")
     elif cache is not None and moving:
         _say(f"{type(moving[0]).__name__} moves the embeddings, below all features")
+    elif cache is not None and model.layer_mix is not None:
+        _say("the head mixes the outputs of all blocks")
     elif cache is not None and len(ours) < len(texts):
         _say("`augment` changes the training texts in every epoch")
-    if not frozen or not ours or moving:
+    if not frozen or not ours or moving or model.layer_mix is not None:
         return
     used = 0
     try:
@@ -116,8 +118,6 @@ def _halves(model: Any) -> Halves:
     Raises:
         InputError: they would not compute what the model computes.
     """
-    if model.layer_mix is not None:
-        raise InputError("the head mixes the outputs of all blocks")
     if model.halves is None:
         frozen = model.recipe.freeze
         whole = frozen == "backbone" or not model.backbone.trainable_variables
