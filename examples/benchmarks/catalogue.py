@@ -4,8 +4,9 @@
 
 One JSON file a run; a run whose file is there is not repeated. The screen's dev scores
 choose what the final runs; the final's test scores are reported. At most five hours on
-two cores. With everything run, the tables in README.md are written anew; with `--only`
-they are printed alone.
+two cores. Times are measured first, and want a machine that does nothing else. With
+everything run, the tables in README.md are written anew; with `--only` they are printed
+alone.
 """
 
 from __future__ import annotations
@@ -47,6 +48,12 @@ def screen() -> Iterator[Run]:
         for method in METHODS:
             for seed in SCREEN_SEEDS:
                 yield Run("screen", cut, method, seed)
+
+
+def times() -> Iterator[Run]:
+    """An epoch of every method, on a machine that does nothing else."""
+    for method in METHODS:
+        yield Run("time", SCREEN[0], method, 0)
 
 
 def final(results: Results) -> Iterator[Run]:
@@ -116,7 +123,7 @@ def main() -> None:
     parser.add_argument("--only", type=re.compile, help="runs whose names match")
     args = parser.parse_args()
     args.results.mkdir(parents=True, exist_ok=True)
-    for planned in (lambda _: screen(), final):
+    for planned in (lambda _: times(), lambda _: screen(), final):
         results = read_results(args.results)
         missing = [
             run
@@ -127,12 +134,13 @@ def main() -> None:
             execute(list(group), args)
     results = read_results(args.results)
     parts = ["Screen, dev:", table(results, "screen", SCREEN, METHODS, "dev")]
-    if chosen := finalists(results):
+    chosen = finalists(results)
+    if chosen and all(run in results for run in final(results)):
         for split in ("dev", "test"):
             parts += [f"Final, {split}:", table(results, "final", CUTS, chosen, split)]
     text = "\n\n".join(parts)
     print(text)
-    if not args.only and all(run in results for run in final(results)) and chosen:
+    if not args.only:
         write_between_markers(HERE / "README.md", text, "catalogue")
 
 

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 EPOCHS, PATIENCE = 10, 3
 SCREEN_SEEDS = (0, 1)
 FINAL_SEEDS = (0, 1, 2, 3, 4)
+TIMED_EPOCHS = 4
+"""The first, which compiles, is not counted."""
 BEST = 5
 """So many methods go from the screen to the final."""
 
@@ -116,7 +118,7 @@ cannot have (tfreg refuses it) is not run there."""
 class Run(NamedTuple):
     """One fine-tuning."""
 
-    stage: str
+    stage: str  # "screen", "time" or "final"
     cut: str
     method: str
     seed: int

@@ -62,16 +62,18 @@ def plain_scores(results: Results, stage: str, cut: str, split: str) -> str:
     return f"{mean(values):.1f} ± {stdev(values):.1f}"
 
 
-def cost(results: Results, stage: str, method: str) -> str:
-    """Seconds of training an epoch over the plain recipe's, over tasks and seeds."""
-    ratios = [
-        result["seconds_an_epoch"] / plain["seconds_an_epoch"]
-        for run, result in results.items()
-        if (run.stage, run.method) == (stage, method)
-        and "seconds_an_epoch" in result
-        and (plain := results.get(run._replace(method=PLAIN)))
-    ]
-    return f"{mean(ratios):.2f}" if ratios else ""
+def cost(results: Results, method: str) -> str:
+    """Seconds of an epoch over the plain recipe's."""
+    own, plain = (
+        [r["seconds"] for run, r in results.items() if is_timed(run, r, name)]
+        for name in (method, PLAIN)
+    )
+    return f"{mean(own) / mean(plain):.2f}" if own and plain else ""
+
+
+def is_timed(run: Run, result: Mapping[str, Any], method: str) -> bool:
+    """Whether a result is a time of a method."""
+    return (run.stage, run.method) == ("time", method) and "seconds" in result
 
 
 def table(
@@ -85,7 +87,7 @@ def table(
     cuts = list(cuts)
     heads = [f"{cut}, {CUTS[cut].metric}" for cut in cuts]
     rows = [
-        f"| method | {' | '.join(heads)} | time of an epoch | failed |",
+        f"| method | {' | '.join(heads)} | time | failed |",
         "|---" * (len(cuts) + 3) + "|",
     ]
     plain = [plain_scores(results, stage, cut, split) for cut in cuts]
@@ -103,6 +105,6 @@ def table(
             ]
             cells[place] = "refused" if refused else cells[place]
         failed = sum("failed" in result for result in own)
-        row = [method, *cells, cost(results, stage, method), str(failed or "")]
+        row = [method, *cells, cost(results, method), str(failed or "")]
         rows.append(f"| {' | '.join(row)} |")
     return "\n".join(rows)

@@ -192,7 +192,7 @@ def test_targets_and_weights_follow_their_words(length, change):
             names = [BIO[target] for target in targets]
             for pieces, target, weight in after:
                 factor = 2.0 ** int(encoded.example[number])
-                expected = {-1: 0.0, 0: 0.5 * factor}.get(target, factor)
+                expected = {-2: 0.0, -1: 0.0, 0: 0.5 * factor}.get(target, factor)
                 assert weight == pytest.approx(expected)
                 if pieces == (MASKED,) or target < 0:
                     continue
@@ -225,7 +225,7 @@ def test_context_stays_at_the_edges():
             before, after = encoded.targets[number] < 0, found.targets[number] < 0
             assert before.tolist() == after.tolist()
             for pieces, target, _ in decoded(found, number):
-                assert target in (-1, tag_of[pieces])  # tags go with their words
+                assert target in (-2, tag_of[pieces])  # tags go with their words
 
 
 def test_longer_synonyms_keep_a_row_a_row():

@@ -16,7 +16,7 @@ from tfreg.data.bio import is_bio
 from tfreg.data.encoded import Encoded
 from tfreg.data.encoding import encode_texts, encode_words
 from tfreg.data.examples import Examples
-from tfreg.data.targets import NOT_A_WORD, encode_targets
+from tfreg.data.targets import encode_targets
 
 _STREAM = 1  # apart from that of the rows' order
 _SPANS = ("B-", "I-", "E-", "S-", "L-", "U-")  # the prefixes of all tagging schemes
@@ -118,7 +118,7 @@ class Augmenter:
         example, begin = int(self.encoded.example[row]), self._first[row]
         window = slice(begin, begin + len(self.encoded.words[row]))
         words, targets = self.source.inputs[example][window], self.encoded.targets[row]
-        groups = [-1 if target == NOT_A_WORD else 0 for target in targets]
+        groups = [-1 if target < 0 else 0 for target in targets]
         if not is_bio(self.labels):
             return Words.of(words, groups)
         span, before = 0, "O"
