@@ -22,9 +22,10 @@ class ChildTuning:
     - Task-free: each element of each gradient with probability p, divided by p, drawn
       anew for every step: g ← g ⊙ M/p, M ~ Bernoulli(p).
     - Driven by the task (``fisher=True``): the share p of the weights whose diagonal
-      Fisher information, summed over the training data at the start, is largest, once
-      and for all: g ← g ⊙ M. Other weights stand still, decay included. `fit` chooses
-      them at its first step; until then no weight that it acts on moves.
+      Fisher information, estimated at the start on 256 training examples
+      (`tfreg.estimate_fisher`), is largest, once and for all: g ← g ⊙ M. Other weights
+      stand still, decay included. `fit` chooses them at its first step; until then no
+      weight that it acts on moves.
 
     Args:
         share: p, in (0, 1]; defaults to 0.3. The paper tries 0.2 to 0.4 task-free and
@@ -44,8 +45,9 @@ class ChildTuning:
         ... )
 
     Xu et al. (2021), "Raise a Child in Large Language Model: Towards Effective and
-    Generalizable Fine-tuning", sections 2.2 and 2.3. Their code also masks the head,
-    task-free, and lets decay move the weights that stand still.
+    Generalizable Fine-tuning", sections 2.2 and 2.3. They sum the information over
+    all training data; their code also masks the head, task-free, and lets decay move
+    the weights that stand still.
     """
 
     def __init__(
