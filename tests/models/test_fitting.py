@@ -95,3 +95,17 @@ def test_steps_that_keras_would_round_up_are_refused():
             method(endless, steps=4, verbose=0)
     model.fit(endless, steps_per_epoch=3, epochs=1, verbose=0)
     assert int(model.optimizer.iterations.numpy()) == 3
+
+
+def test_a_step_is_traced_once(monkeypatch):
+    """Variables made within it would have TensorFlow trace it again."""
+    model = build_classifier(
+        tiny(), ("neg", "pos"), tokenizer=tokenizer(), sequence_length=8, batch_size=2
+    )
+    traced = []
+    step = type(model).train_step
+    monkeypatch.setattr(
+        type(model), "train_step", lambda *args: traced.append(1) or step(*args)
+    )
+    model.fit(["good", "bad"] * 2, ["pos", "neg"] * 2, epochs=2, verbose=0)
+    assert len(traced) == 1

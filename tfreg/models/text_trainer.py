@@ -195,6 +195,8 @@ class TextTrainer(keras_hub.models.Task):
         choose_child(self, x, y)
         steps = steps_per_epoch or train.steps()
         begin_schedule(self, steps, epochs, initial_epoch)
+        # Variables that appear within a step have TensorFlow trace it twice.
+        _compat.build_optimizer(self)
         if self.bottleneck is not None:
             callbacks.append(Annealing(self.bottleneck.share, steps, epochs))
         # Before those that look at weights: the best epoch, checkpoints.
