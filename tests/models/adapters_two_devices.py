@@ -1,7 +1,4 @@
-"""One process of `test_adapters_on_two_devices`: fit, write the weights.
-
-Strategies cannot follow each other in one process, so each has one of its own.
-"""
+"""One process of `test_adapters_on_two_devices`: fit, write the weights."""
 
 from __future__ import annotations
 
@@ -10,9 +7,9 @@ import sys
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from tests.backbones import tiny, tokenizer
+from tests.models.devices import strategy_of
 from tfreg.adapt import LoRA
 from tfreg.builders import build_classifier
 from tfreg.optimizers import AdamW, ChildTuning
@@ -24,13 +21,7 @@ NAMES = ["pos", "neg", "pos", "neg"] * 4
 
 def main(devices: int, out: str) -> None:
     """Fit on that many logical CPUs and write the trained weights."""
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    logical = [tf.config.LogicalDeviceConfiguration()] * devices
-    tf.config.set_logical_device_configuration(cpu, logical)
-    strategy = None
-    if devices > 1:
-        names = [f"CPU:{i}" for i in range(devices)]
-        strategy = tf.distribute.MirroredStrategy(names)
+    strategy = strategy_of(devices)
     fields = {"sequence_length": 16, "batch_size": 4, "dropout": 0.0}
     forms = {
         "lora": {"adapter": LoRA(2, penalty=L2(0.05))},

@@ -1,7 +1,4 @@
-"""One process of `test_optimizing`: a fit with all that the optimiser can do.
-
-Strategies cannot follow each other in one process, so this has one of its own.
-"""
+"""One process of `test_optimizing`: a fit with all that the optimiser can do."""
 
 from __future__ import annotations
 
@@ -11,10 +8,10 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from tests.backbones import tiny, tokenizer
 from tests.models.conftest import NAMES, TEXTS
+from tests.models.devices import strategy_of
 from tfreg.builders import build_classifier
 from tfreg.optimizers import AdamW, WarmupDecay
 
@@ -53,14 +50,11 @@ def fitted(strategy: Any) -> dict[str, Any]:
     return found
 
 
-def main(out: str) -> None:
-    """Fit on two logical CPUs and write what came of it."""
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    logical = [tf.config.LogicalDeviceConfiguration()] * 2
-    tf.config.set_logical_device_configuration(cpu, logical)
-    found = fitted(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+def main(devices: int, out: str) -> None:
+    """Fit on that many logical CPUs and write what came of it."""
+    found = fitted(strategy_of(devices))
     np.savez(out, **found)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(int(sys.argv[1]), sys.argv[2])

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 
 from tests.backbones import tiny, tokenizer
 from tests.models.conftest import NAMES, SENTENCES, TAGS, TEXTS
+from tests.models.devices import run_on
 from tests.models.optimizing_on_devices import fitted
 from tfreg import load_model
 from tfreg._checks import InputError
@@ -395,17 +391,7 @@ def test_taggers_and_slanted_rates():
 
 
 def test_two_devices_equal_one(tmp_path):
-    root, out = Path(__file__).parents[2], tmp_path / "two.npz"
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.models.optimizing_on_devices", str(out)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(root)},
-        cwd=root,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    one, two = fitted(None), np.load(out)
+    one, two = fitted(None), run_on(2, "optimizing_on_devices", tmp_path)
     assert set(one) == set(two) and len(one) > 35
     for path in one:
         np.testing.assert_allclose(one[path], two[path], atol=1e-5, err_msg=path)

@@ -1,7 +1,4 @@
-"""One process of `test_two_devices`: fit a tagger, print its weights' fingerprint.
-
-Strategies cannot follow each other in one process, so each has one of its own.
-"""
+"""One process of `test_two_devices`: fit a tagger, print its weights' fingerprint."""
 
 from __future__ import annotations
 
@@ -11,9 +8,9 @@ import warnings
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from tests.backbones import tiny, tokenizer
+from tests.models.devices import strategy_of
 from tfreg._checks import DataWarning
 from tfreg.builders import build_classifier, build_tagger
 from tfreg.regularizers import L2, L2SP, GroupLasso
@@ -21,13 +18,7 @@ from tfreg.regularizers import L2, L2SP, GroupLasso
 
 def main(devices: int, out: str) -> None:
     """Fit on that many logical CPUs and write the trained weights."""
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    logical = [tf.config.LogicalDeviceConfiguration()] * devices
-    tf.config.set_logical_device_configuration(cpu, logical)
-    strategy = None
-    if devices > 1:
-        names = [f"CPU:{i}" for i in range(devices)]
-        strategy = tf.distribute.MirroredStrategy(names)
+    strategy = strategy_of(devices)
     sentences = [["the", "good", "movie"], ["a"] * 11, ["bad", "dog"], ["x"]] * 4
     tags = [["O", "B-X", "I-X"], ["O"] * 11, ["B-X", "O"], ["B-X"]] * 4
     fields = {

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.backbones import tiny, tokenizer
+from tests.models.devices import strategy_of
 from tfreg.builders import build_tagger
 from tfreg.heads import Bottleneck
 from tfreg.layers import EmbeddingNoise, WordDropout
@@ -62,13 +63,7 @@ def masks(strategy):
 
 def main(devices: int, out: str) -> None:
     """Fit on that many logical CPUs and write what came of it."""
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    logical = [tf.config.LogicalDeviceConfiguration()] * devices
-    tf.config.set_logical_device_configuration(cpu, logical)
-    strategy = None
-    if devices > 1:
-        names = [f"CPU:{i}" for i in range(devices)]
-        strategy = tf.distribute.MirroredStrategy(names)
+    strategy = strategy_of(devices)
     runs = {
         "mixout": fitted(strategy, dropout=0.0, mixout=0.5, noisy_tune=0.3),
         "bottleneck": fitted(

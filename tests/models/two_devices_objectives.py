@@ -16,6 +16,7 @@ import tensorflow as tf
 import tfreg.layers.dropout
 import tfreg.objectives.mixup
 from tests.backbones import tiny, tokenizer
+from tests.models.devices import strategy_of
 from tfreg.builders import build_classifier, build_tagger
 from tfreg.objectives import (
     FGM,
@@ -61,13 +62,7 @@ def draw_alike() -> None:
 
 def main(devices: int, out: str) -> None:
     """Fit on that many logical CPUs and write the trained weights."""
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    logical = [tf.config.LogicalDeviceConfiguration()] * devices
-    tf.config.set_logical_device_configuration(cpu, logical)
-    strategy = None
-    if devices > 1:
-        names = [f"CPU:{i}" for i in range(devices)]
-        strategy = tf.distribute.MirroredStrategy(names)
+    strategy = strategy_of(devices)
     draw_alike()
     fields = {
         "tokenizer": tokenizer(),
