@@ -41,7 +41,7 @@ def open_builder(source: str) -> Any:
         _check_hosts(source, builder)
         try:
             builder.download_and_prepare()
-        except Exception as error:
+        except Exception as error:  # and its downloads, and what unpacks them
             what = f"cannot be downloaded and prepared: {_first_line(error)}"
             raise DataError(f"{source}: {what}") from error
     return builder

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import keras
 from keras import ops
 
 from tfreg import _compat
 from tfreg._checks import InputError
 
 
-class AnchorDecay:
+class AnchorDecay(keras.optimizers.Optimizer):
     """What makes an optimiser of Keras decay weights towards anchors.
 
     Put it in front of `OnePassAdamW`. A weight with an anchor w⁰ decays by
@@ -33,17 +34,17 @@ class AnchorDecay:
                 "`anchor_decay` needs anchors: build the model with it, as in "
                 "`build_classifier(preset, ..., anchor_decay=...)`"
             )
-        super().build(variables)  # type: ignore[misc]
+        super().build(variables)
 
     def decay_rate(self, variable: Any) -> float:
         if self._anchor(variable) is not None:
             return self.anchor_decay
-        return super().decay_rate(variable)  # type: ignore[misc]
+        return super().decay_rate(variable)
 
     def decay(self, variable: Any, rate: Any) -> None:
         anchor = self._anchor(variable)
         if anchor is None:
-            return super().decay(variable, rate)  # type: ignore[misc]
+            return super().decay(variable, rate)
         away = variable - ops.cast(anchor, variable.dtype)
         variable.assign(variable - rate * away)
 

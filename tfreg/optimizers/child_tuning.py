@@ -89,7 +89,7 @@ class ChildTuning:
         return cls(**config)
 
 
-class ChildSteps:
+class ChildSteps(keras.optimizers.Optimizer):
     """What makes an optimiser of Keras do `ChildTuning`.
 
     Put it in front of the optimiser's class. The masks of the task-driven form are
@@ -102,17 +102,17 @@ class ChildSteps:
     _masks: Mapping[str, Any] = {}
 
     def build(self, variables: Any) -> None:
-        if self.built:  # type: ignore[attr-defined]
+        if self.built:
             return
         tuning = self.child_tuning
         paths = [] if tuning is None else (tuning.paths or ("*",))
         found = [v for v in variables if matches(v.path, paths)]
         if tuning is not None and not found:
             raise InputError("`child_tuning`: no weight that trains matches its paths")
-        super().build(variables)  # type: ignore[misc]
+        super().build(variables)
         if tuning is not None and tuning.fisher:
             self._masks = {
-                variable.path: self.add_variable(  # type: ignore[attr-defined]
+                variable.path: self.add_variable(
                     shape=variable.shape,
                     initializer="zeros",
                     dtype="bool",
@@ -152,16 +152,16 @@ class ChildSteps:
             tuning = self.child_tuning
             assert tuning is not None
             place = (0x9E3779B1 * self._drawn[path] + (tuning.seed or 0)) % 2**32
-            step = ops.cast(self.iterations, "uint32")  # type: ignore[attr-defined]
+            step = ops.cast(self.iterations, "uint32")
             key = ops.stack([ops.cast(place, "uint32"), step])
             gradient = dropout(gradient, 1 - tuning.share, key)
-        super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
+        super().update_step(gradient, variable, learning_rate)
 
     def decay(self, variable: Any, rate: Any) -> None:
         mask = self._masks.get(_compat.keras_variable(self, variable).path)
         if mask is not None:
             rate = rate * ops.cast(mask, variable.dtype)
-        super().decay(variable, rate)  # type: ignore[misc]
+        super().decay(variable, rate)
 
 
 def largest(values: Mapping[str, Any], share: float) -> dict[str, np.ndarray]:

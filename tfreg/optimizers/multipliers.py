@@ -13,7 +13,7 @@ from tfreg._checks import InputError, check_number
 from tfreg.selection import matches
 
 
-class RateMultipliers:
+class RateMultipliers(keras.optimizers.Optimizer):
     """What gives an optimiser of Keras a factor on the rate of each group of weights.
 
     Put it in front of the optimiser's class. A group is a path pattern; a weight is in
@@ -32,7 +32,7 @@ class RateMultipliers:
             InputError: the optimiser is built, so that it is too late for one.
         """
         missing = [pattern for pattern in patterns if pattern not in self.multipliers]
-        if missing and self.built:  # type: ignore[attr-defined]
+        if missing and self.built:
             raise InputError(
                 f"the optimizer has trained without a rate for {missing[0]!r}; compile "
                 "the model anew"
@@ -48,11 +48,11 @@ class RateMultipliers:
         return next((p for p in self.multipliers if matches(path, [p])), None)
 
     def build(self, variables: Any) -> None:
-        if self.built:  # type: ignore[attr-defined]
+        if self.built:
             return
-        super().build(variables)  # type: ignore[misc]
+        super().build(variables)
         self._factors = {
-            pattern: self.add_variable(  # type: ignore[attr-defined]
+            pattern: self.add_variable(
                 shape=(),
                 initializer=keras.initializers.Constant(factor),
                 dtype="float32",
@@ -77,7 +77,7 @@ class RateMultipliers:
         if group is not None:
             factor = ops.cast(self._factors[group], "float32")
             learning_rate = ops.multiply(ops.cast(learning_rate, "float32"), factor)
-        super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
+        super().update_step(gradient, variable, learning_rate)
 
 
 def check_multipliers(multipliers: Mapping[str, float] | None) -> dict[str, float]:

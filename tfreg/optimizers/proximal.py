@@ -12,7 +12,7 @@ from tfreg import _compat
 from tfreg.functional.proximal import soft_threshold
 
 
-class ProximalSteps:
+class ProximalSteps(keras.optimizers.Optimizer):
     """What makes an optimiser of Keras end its steps with proximal ones.
 
     Put it in front of the optimiser's class. Penalties are found on the weights
@@ -31,7 +31,7 @@ class ProximalSteps:
         return lambda path: rate
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
+        super().update_step(gradient, variable, learning_rate)
         strength = proximal_strength(_compat.keras_variable(self, variable).regularizer)
         if strength:
             threshold = ops.cast(learning_rate, "float32") * strength
@@ -40,8 +40,8 @@ class ProximalSteps:
             variable.assign(soft_threshold(value, threshold))
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
-        rate = ops.convert_to_tensor(self.learning_rate)  # type: ignore[attr-defined]
-        done = super().apply(grads, trainable_variables)  # type: ignore[misc]
+        rate = ops.convert_to_tensor(self.learning_rate)
+        done = super().apply(grads, trainable_variables)
         for penalty in self.proximal_sets:
             penalty.shrink(self.rate_of(rate))
         return done
