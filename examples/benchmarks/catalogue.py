@@ -2,11 +2,11 @@
 
     python catalogue.py --data DATA --results RESULTS
 
-One JSON file a run; a run whose file is there is not repeated. The screen's dev scores
-choose what the final runs; the final's test scores are reported. At most five hours on
-two cores. Times are measured first, and want a machine that does nothing else. With
-everything run, the tables in README.md are written anew; with `--only` they are printed
-alone.
+One JSON file a run; a run whose file is there is not repeated. Times are measured
+first, and want a machine that does nothing else. Then dev chooses the plain recipe's
+learning rate on every task, the screen's dev scores choose what the final runs, and the
+final's test scores are reported. At most five hours on two cores. With everything run,
+the tables in README.md are written anew; with `--only` they are printed alone.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations, groupby
 from pathlib import Path
+from typing import Any
 
 from catalogue_data import cut_folder
 from catalogue_plan import (
     CUTS,
     FINAL_SEEDS,
+    LEARNING_RATES,
     METHODS,
     PLAIN,
     SCREEN,
@@ -32,7 +35,13 @@ from catalogue_plan import (
     Run,
     fields_of,
 )
-from catalogue_table import Results, best, table
+from catalogue_table import (
+    Results,
+    best,
+    best_learning_rate,
+    learning_rate_table,
+    table,
+)
 from scores_table import write_between_markers
 from tasks import write_whole
 
@@ -42,18 +51,28 @@ from tfreg._checks import InputError
 HERE = Path(__file__).resolve().parent
 
 
-def screen() -> Iterator[Run]:
-    """Every method on two tasks; the plain recipe first."""
+def times(_: Results) -> Iterator[Run]:
+    """An epoch of every method, on a machine that does nothing else."""
+    for method in METHODS:
+        yield Run("time", SCREEN[0], method, 0)
+
+
+def learning_rates(_: Results) -> Iterator[Run]:
+    """The plain recipe at several learning rates."""
+    for cut in CUTS:
+        for rate in LEARNING_RATES:
+            for seed in SCREEN_SEEDS:
+                yield Run("learning-rate", cut, f"{rate:.0e}", seed)
+
+
+def screen(results: Results) -> Iterator[Run]:
+    """Every method on two tasks; nothing while a learning rate is not chosen."""
+    if any(run not in results for run in learning_rates(results)):
+        return
     for cut in SCREEN:
         for method in METHODS:
             for seed in SCREEN_SEEDS:
                 yield Run("screen", cut, method, seed)
-
-
-def times() -> Iterator[Run]:
-    """An epoch of every method, on a machine that does nothing else."""
-    for method in METHODS:
-        yield Run("time", SCREEN[0], method, 0)
 
 
 def final(results: Results) -> Iterator[Run]:
@@ -66,7 +85,8 @@ def final(results: Results) -> Iterator[Run]:
 
 def finalists(results: Results) -> list[str]:
     """What the final runs; nothing while the screen is not complete."""
-    if any(run not in results for run in screen()):
+    screened = list(screen(results))
+    if not screened or any(run not in results for run in screened):
         return []
     chosen = best(results)
     pairs = (" + ".join(pair) for pair in combinations(chosen, 2))
@@ -92,15 +112,16 @@ def read_results(folder: Path) -> Results:
     return found
 
 
-def execute(runs: list[Run], args: argparse.Namespace) -> None:
+def execute(runs: list[Run], settings: dict[str, Any], args: Any) -> None:
     """Runs of one method on one cut, in one process; what it leaves out has failed."""
     folder = cut_folder(CUTS[runs[0].cut], args.data, args.results / "data")
     command = [
         *(sys.executable, HERE / "catalogue_run.py", json.dumps(runs)),
         *("--folder", folder, "--results", args.results),
-        *("--precision", args.precision),
+        *("--settings", json.dumps(settings)),
     ]
-    threads = str(args.threads)
+    timed = runs[0].stage == "time"
+    threads = str(args.threads if timed else max(args.threads // args.jobs, 1))
     names = "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
     environment = {**os.environ, **dict.fromkeys(names, threads)}
     done = subprocess.run([str(part) for part in command], env=environment, check=False)
@@ -113,6 +134,24 @@ def execute(runs: list[Run], args: argparse.Namespace) -> None:
             write_whole(path, json.dumps(failed) + "\n")
 
 
+def execute_all(runs: list[Run], results: Results, args: Any) -> None:
+    """Groups of like runs, `jobs` at once; only one at a time where times are taken."""
+    with ThreadPoolExecutor(1 if runs[0].stage == "time" else args.jobs) as pool:
+        waiting = []
+        for _, group in groupby(runs, key=lambda run: run[:3]):
+            like = list(group)
+            settings = {"precision": args.precision}
+            if like[0].stage in ("screen", "final"):
+                settings["learning_rate"] = best_learning_rate(results, like[0].cut)
+            waiting.append(pool.submit(execute, like, settings, args))
+        for one in waiting:
+            try:
+                one.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+
 def main() -> None:
     """Run what is missing, then show the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -120,20 +159,24 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--precision", default="bfloat16")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="runs at once, in all but the times"
+    )
     parser.add_argument("--only", type=re.compile, help="runs whose names match")
     args = parser.parse_args()
     args.results.mkdir(parents=True, exist_ok=True)
-    for planned in (lambda _: times(), lambda _: screen(), final):
+    for planned in (times, learning_rates, screen, final):
         results = read_results(args.results)
         missing = [
             run
             for run in planned(results)
             if run not in results and (not args.only or args.only.search(run.name))
         ]
-        for _, group in groupby(missing, key=lambda run: run[:3]):
-            execute(list(group), args)
+        if missing:
+            execute_all(missing, results, args)
     results = read_results(args.results)
-    parts = ["Screen, dev:", table(results, "screen", SCREEN, METHODS, "dev")]
+    parts = ["The plain recipe's learning rate, dev:", learning_rate_table(results)]
+    parts += ["Screen, dev:", table(results, "screen", SCREEN, METHODS, "dev")]
     chosen = finalists(results)
     if chosen and all(run in results for run in final(results)):
         for split in ("dev", "test"):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-EPOCHS, PATIENCE = 10, 3
+PATIENCE = 3
+LEARNING_RATES = (5e-5, 1e-4, 2e-4, 4e-4, 8e-4)
 SCREEN_SEEDS = (0, 1)
 FINAL_SEEDS = (0, 1, 2, 3, 4)
 TIMED_EPOCHS = 4
@@ -23,20 +24,22 @@ class Cut:
         kind: "classify", "regress" or "tag".
         rows: training examples; the dev split has at most as many.
         metric: what is shown, and chooses.
+        epochs: at most so many; the schedule ends with the last.
     """
 
     folder: str
     kind: str
     rows: int
     metric: str
+    epochs: int
 
 
 CUTS = {
-    "sst2-500": Cut("sst2", "classify", 500, "accuracy"),
-    "conll2003-500": Cut("conll2003_ner", "tag", 500, "span_f1_strict"),
-    "stsb-500": Cut("stsb", "regress", 500, "spearman"),
-    "cola-1000": Cut("cola", "classify", 1000, "mcc"),
-    "banking77-1000": Cut("banking77", "classify", 1000, "accuracy"),
+    "sst2-500": Cut("sst2", "classify", 500, "accuracy", 6),
+    "conll2003-500": Cut("conll2003_ner", "tag", 500, "span_f1_strict", 8),
+    "stsb-500": Cut("stsb", "regress", 500, "spearman", 8),
+    "cola-1000": Cut("cola", "classify", 1000, "mcc", 6),
+    "banking77-1000": Cut("banking77", "classify", 1000, "accuracy", 12),
 }
 SCREEN = ("sst2-500", "conll2003-500")
 
@@ -118,7 +121,7 @@ cannot have (tfreg refuses it) is not run there."""
 class Run(NamedTuple):
     """One fine-tuning."""
 
-    stage: str  # "screen", "time" or "final"
+    stage: str  # "learning-rate", "time", "screen" or "final"
     cut: str
     method: str
     seed: int
@@ -127,6 +130,13 @@ class Run(NamedTuple):
     def name(self) -> str:
         method = self.method.replace(" ", "_").replace("+", "and")
         return f"{self.stage}.{self.cut}.{method}.{self.seed}"
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Recipe fields that differ from the plain recipe's."""
+        if self.stage == "learning-rate":
+            return {"learning_rate": float(self.method)}
+        return fields_of(self.method)
 
 
 def fields_of(method: str) -> dict[str, Any]:

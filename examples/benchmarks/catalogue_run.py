@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 import keras
-from catalogue_plan import CUTS, EPOCHS, PATIENCE, TIMED_EPOCHS, Run, fields_of
+from catalogue_plan import CUTS, PATIENCE, TIMED_EPOCHS, Run
 from scores_tfreg import PACKAGES, scores
 from tasks import SETTINGS, write_result
 
@@ -18,13 +18,13 @@ import tfreg
 from tfreg._checks import InputError
 
 
-def run(run: Run, corpus: Any, precision: str) -> dict[str, Any]:
+def run(run: Run, corpus: Any, settings: dict[str, Any]) -> dict[str, Any]:
     """Fit, restore the best dev epoch, score; the test split in the final only."""
     timed = run.stage == "time"
-    settings = {**SETTINGS, "seed": run.seed, "precision": precision}
+    settings = {**SETTINGS, **settings, "seed": run.seed}
     if not timed:
-        settings |= {"epochs": EPOCHS, "patience": PATIENCE}
-    settings |= fields_of(run.method)
+        settings |= {"epochs": CUTS[run.cut].epochs, "patience": PATIENCE}
+    settings |= run.fields
     began = time.perf_counter()
     try:
         model = _build(corpus, settings)
@@ -37,8 +37,7 @@ def run(run: Run, corpus: Any, precision: str) -> dict[str, Any]:
     history = model.fit(corpus.train, validation_data=corpus.dev, verbose=0)
     result = {
         **run._asdict(),
-        "precision": precision,
-        "fields": fields_of(run.method),
+        "recipe": settings,
         "epochs": len(history.epoch),
         "seconds": round(time.perf_counter() - began, 1),
         "dev": scores(model, corpus.dev),
@@ -76,12 +75,12 @@ def main() -> None:
     parser.add_argument("runs", type=json.loads, help="a list of [stage, cut, ...]")
     parser.add_argument("--folder", type=Path, required=True, help="train, dev, test")
     parser.add_argument("--results", type=Path, required=True)
-    parser.add_argument("--precision", default="bfloat16")
+    parser.add_argument("--settings", type=json.loads, default={}, help="of every run")
     args = parser.parse_args()
     runs = [Run(*given) for given in args.runs]
     corpus = tfreg.load_corpus(args.folder, task=CUTS[runs[0].cut].kind)
     for one in runs:
-        result = run(one, corpus, args.precision)
+        result = run(one, corpus, args.settings)
         write_result(args.results / f"{one.name}.json", result, PACKAGES)
         said = [result[key] for key in ("dev", "refused", "seconds") if key in result]
         print(f"catalogue: {one.name}: {said[0]}", flush=True)

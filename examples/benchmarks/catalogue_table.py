@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from statistics import mean, stdev
 from typing import Any
 
-from catalogue_plan import BEST, CUTS, METHODS, PLAIN, SCREEN, Run
+from catalogue_plan import BEST, CUTS, LEARNING_RATES, METHODS, PLAIN, SCREEN, Run
 
 Results = Mapping[Run, Mapping[str, Any]]
 
@@ -50,13 +50,42 @@ def best(results: Results) -> list[str]:
     return sorted(means, key=lambda method: -means[method])[:BEST]
 
 
-def plain_scores(results: Results, stage: str, cut: str, split: str) -> str:
-    """Mean ± standard deviation of the plain recipe."""
-    values = [
+def points(
+    results: Results, stage: str, cut: str, method: str, split: str
+) -> list[float]:
+    """Scores of every seed, in points of 100."""
+    return [
         100 * result[split][CUTS[cut].metric]
         for run, result in results.items()
-        if run[:3] == (stage, cut, PLAIN) and split in result
+        if run[:3] == (stage, cut, method) and split in result
     ]
+
+
+def best_learning_rate(results: Results, cut: str) -> float:
+    """The plain recipe's, by its mean dev score."""
+
+    def score(rate: float) -> float:
+        return mean(points(results, "learning-rate", cut, f"{rate:.0e}", "dev"))
+
+    return max(LEARNING_RATES, key=score)
+
+
+def learning_rate_table(results: Results) -> str:
+    """Mean ± standard deviation of the plain recipe at every learning rate."""
+    heads = [f"{cut}, {CUTS[cut].metric}" for cut in CUTS]
+    rows = [f"| learning rate | {' | '.join(heads)} |", "|---" * (len(CUTS) + 1) + "|"]
+    for rate in (f"{rate:.0e}" for rate in LEARNING_RATES):
+        each = [points(results, "learning-rate", cut, rate, "dev") for cut in CUTS]
+        rows.append(f"| {rate} | {' | '.join(map(mean_and_sd, each))} |")
+    return "\n".join(rows)
+
+
+def mean_and_sd(values: list[float]) -> str:
+    """Mean ± standard deviation.
+
+    >>> mean_and_sd([1.0, 3.0])
+    '2.0 ± 1.4'
+    """
     if len(values) < 2:
         return f"{values[0]:.1f}" if values else "not run"
     return f"{mean(values):.1f} ± {stdev(values):.1f}"
@@ -90,8 +119,8 @@ def table(
         f"| method | {' | '.join(heads)} | time | failed |",
         "|---" * (len(cuts) + 3) + "|",
     ]
-    plain = [plain_scores(results, stage, cut, split) for cut in cuts]
-    rows.append(f"| {PLAIN} | {' | '.join(plain)} | 1 | |")
+    plain = [points(results, stage, cut, PLAIN, split) for cut in cuts]
+    rows.append(f"| {PLAIN} | {' | '.join(map(mean_and_sd, plain))} | 1 | |")
     for method in methods:
         if method == PLAIN:
             continue
