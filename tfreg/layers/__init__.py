@@ -10,6 +10,7 @@ from tfreg.layers.layer_normalization import LayerNormalization
 from tfreg.layers.mixout import Mixout
 from tfreg.layers.multi_sample_dropout import MultiSampleDropout
 from tfreg.layers.self_attention import SelfAttention
+from tfreg.layers.target_scale import TargetScale
 from tfreg.layers.transformer_encoder import TransformerEncoder
 from tfreg.layers.transitions import Transitions
 from tfreg.layers.variational_bottleneck import VariationalBottleneck
@@ -26,8 +27,9 @@ __all__ = [
     "Mixout",
     "MultiSampleDropout",
     "SelfAttention",
+    "TargetScale",
     "TransformerEncoder",
+    "Transitions",
     "VariationalBottleneck",
     "WordDropout",
-    "Transitions",
 ]

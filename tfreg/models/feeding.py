@@ -35,6 +35,17 @@ class Feed:
         """Steps an epoch."""
         return count(self.given["x"]) if self.batches is None else len(self.batches)
 
+    def targets(self, limit: int) -> np.ndarray:
+        """The targets; of a data set those of its first batches, `limit` or more."""
+        if self.batches is not None:
+            return np.asarray(self.batches.encoded.targets)
+        found: list[np.ndarray] = []
+        for _, y, *_ in self.given["x"]:
+            found.append(np.ravel(y))
+            if sum(map(len, found)) >= limit:
+                break
+        return np.concatenate(found)
+
 
 def feed(
     model: Any,

@@ -7,17 +7,23 @@ from typing import Any
 import keras
 
 from tfreg._checks import InputError
+from tfreg.layers import TargetScale
 from tfreg.metrics.correlation import Pearson
 from tfreg.models.agreement import as_recipe
+from tfreg.models.feeding import Feed
 from tfreg.models.text_classifier import PooledTask
 from tfreg.objectives import SquaredError
+
+_TARGETS = 10_000  # of a data set that may be large: enough for a mean
 
 
 @keras.saving.register_keras_serializable("tfreg")
 class TextRegressor(PooledTask):
     """A number for a text or a pair of texts, from any KerasHub text encoder.
 
-    As `TextClassifier`, with one output and the squared error. Usually made by
+    As `TextClassifier`, with one output and the squared error. What the head says is
+    in standard deviations from the mean of the targets that the first `fit` sees
+    (`tfreg.layers.TargetScale`): targets may have any scale. Usually made by
     `build_regressor`.
 
     Args:
@@ -52,6 +58,7 @@ class TextRegressor(PooledTask):
         recipe = as_recipe(recipe)
         if recipe.label_smoothing:
             raise InputError("`label_smoothing` has no meaning for a regressor")
+        self.target_scale = TargetScale(name="target_scale")
         super().__init__(
             backbone,
             preprocessor,
@@ -62,6 +69,12 @@ class TextRegressor(PooledTask):
             architecture=architecture,
             name=name,
         )
+
+    def answer(self, features: Any, inputs: dict[str, Any]) -> Any:
+        return self.target_scale(super().answer(features, inputs))
+
+    def see_targets(self, data: Feed) -> None:
+        self.target_scale.learn(data.targets(_TARGETS))
 
     def default_loss(self) -> Any:
         return SquaredError()

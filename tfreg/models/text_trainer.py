@@ -55,6 +55,9 @@ class TextTrainer(keras_hub.models.Task):
         """Penalty-free scores of training and dev data."""
         raise NotImplementedError
 
+    def see_targets(self, data: feeding.Feed) -> None:
+        """Take from the training targets what the model needs before its first step."""
+
     def default_optimizer(self) -> AdamW:
         """The recipe's AdamW; anchored weights are not decayed (they are pulled)."""
         return recipe_optimizer(self)
@@ -180,6 +183,7 @@ class TextTrainer(keras_hub.models.Task):
                 epochs,
                 whole_step=not _compat.on_tensorflow(),
             )
+        self.see_targets(train)
         splits = [train]
         if validation_data is not None:
             splits.append(feeding.feed_validation(self, validation_data, batch_size))
