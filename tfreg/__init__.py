@@ -28,6 +28,7 @@ _HOMES = {
     "load_corpus": "tfreg.data.corpus",
     "load_model": "tfreg.models",
     "penalty_report": "tfreg.inspect",
+    "regularization_path": "tfreg.tuning",
 }
 _PACKAGES = (
     "adapt",
@@ -42,6 +43,7 @@ _PACKAGES = (
     "optimizers",
     "presets",
     "regularizers",
+    "tuning",
 )
 
 __all__ = [*_HOMES, *_PACKAGES, "__version__"]

@@ -34,7 +34,16 @@ def run(run: Run, corpus: Any, settings: dict[str, Any]) -> dict[str, Any]:
         clock = _Clock()
         model.fit(corpus.train, epochs=TIMED_EPOCHS, verbose=0, callbacks=[clock])
         return {**run._asdict(), "seconds": round(median(clock.seconds[1:]), 3)}
-    history = model.fit(corpus.train, validation_data=corpus.dev, verbose=0)
+    metric = CUTS[run.cut].metric
+    stopping = keras.callbacks.EarlyStopping(
+        f"val_{metric}", mode="max", patience=PATIENCE, restore_best_weights=True
+    )
+    history = model.fit(
+        corpus.train,
+        validation_data=corpus.dev,
+        callbacks=[stopping] if metric in model.score_names else [],
+        verbose=0,
+    )
     result = {
         **run._asdict(),
         "recipe": settings,

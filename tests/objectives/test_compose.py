@@ -11,7 +11,7 @@ import pytest
 from tests.objectives.stepping import TASKS, assert_same, batch, build, step
 from tfreg import objectives
 from tfreg._checks import InputError
-from tfreg.heads.head import Linear
+from tfreg.heads import Linear
 from tfreg.objectives import (
     FGM,
     SAM,

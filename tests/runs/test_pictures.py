@@ -44,7 +44,7 @@ def test_hits_and_misses_of_several_labels():
 def texts(monkeypatch):
     """All texts of the last figure that was saved."""
     found = []
-    save = pictures._save
+    save = pictures.save_figure
 
     def remember(figure, path):
         from matplotlib.text import Text
@@ -52,7 +52,7 @@ def texts(monkeypatch):
         found[:] = [text.get_text() for text in figure.findobj(Text)]
         save(figure, path)
 
-    monkeypatch.setattr(pictures, "_save", remember)
+    monkeypatch.setattr(pictures, "save_figure", remember)
     return found
 
 

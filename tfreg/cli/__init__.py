@@ -1,4 +1,4 @@
-"""The command line: ``tfreg train``, ``evaluate``, ``predict``, ``demo``, ``info``.
+"""The command line: ``tfreg train``, ``path``, ``predict`` and so on.
 
 Nothing heavy is imported before a command needs it, so that help comes at once.
 """

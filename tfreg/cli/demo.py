@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tfreg.cli.output import add_output_options, print_scores, verbosity
+from tfreg.cli.output import add_overwrite, add_quiet, print_scores, verbosity
 from tfreg.cli.session import start_keras
 
 # Within 3 minutes on 2 cores. From small steps, rare names are learned too slowly.
@@ -36,7 +36,8 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--out", metavar="DIR", help="the run folder; default: a new one in runs/"
     )
-    add_output_options(parser)
+    add_overwrite(parser)
+    add_quiet(parser)
     parser.set_defaults(run=run)
 
 

@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def add_output_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--overwrite`` and ``--quiet``."""
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """Add ``--overwrite``."""
     parser.add_argument(
         "--overwrite", action="store_true", help="replace the run in that folder"
     )
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Add ``--quiet``."""
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
 
 

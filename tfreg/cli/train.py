@@ -12,7 +12,7 @@ from tfreg.cli.options import (
     read_recipe,
     text_columns,
 )
-from tfreg.cli.output import add_output_options, print_scores, verbosity
+from tfreg.cli.output import add_overwrite, add_quiet, print_scores, verbosity
 from tfreg.cli.session import start_keras
 
 if TYPE_CHECKING:
@@ -28,27 +28,11 @@ def add_to(commands: Any) -> None:
         description="Fine-tune an encoder and write one folder with the model, its "
         "recipe, scores, pictures and card.",
     )
-    parser.add_argument(
-        "task",
-        choices=("classify", "regress", "tag"),
-        help="one label (or several, from JSONL lists) or one number a text, or one "
-        "tag a word",
-    )
+    add_task(parser)
     add_data_options(parser)
-    parser.add_argument(
-        "--preset",
-        default="minilm",
-        help="KerasHub preset name or handle, local folder, saved model, or minilm",
-    )
-    add_output_options(parser)
+    add_fit_options(parser)
+    add_overwrite(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="the run folder")
-    parser.add_argument(
-        "--feature-cache",
-        type=lambda text: False if text == "none" else text,
-        metavar="DIR",
-        help="with --freeze: where the encoder's features are kept for other epochs "
-        "and runs; none: nowhere (default: tfreg/features in Keras's folder)",
-    )
     parser.add_argument(
         "--self-contained",
         action="store_true",
@@ -57,6 +41,33 @@ def add_to(commands: Any) -> None:
     )
     add_recipe_options(parser)
     parser.set_defaults(run=run)
+
+
+def add_task(parser: Any) -> None:
+    """Add what is to be learned."""
+    parser.add_argument(
+        "task",
+        choices=("classify", "regress", "tag"),
+        help="one label (or several, from JSONL lists) or one number a text, or one "
+        "tag a word",
+    )
+
+
+def add_fit_options(parser: Any) -> None:
+    """Add what every command that fits takes, beside the recipe."""
+    parser.add_argument(
+        "--preset",
+        default="minilm",
+        help="KerasHub preset name or handle, local folder, saved model, or minilm",
+    )
+    add_quiet(parser)
+    parser.add_argument(
+        "--feature-cache",
+        type=lambda text: False if text == "none" else text,
+        metavar="DIR",
+        help="with --freeze: where the encoder's features are kept for other epochs "
+        "and runs; none: nowhere (default: tfreg/features in Keras's folder)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

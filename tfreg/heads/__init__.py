@@ -3,7 +3,8 @@
 from tfreg.heads.attention_pooling import AttentionPooling
 from tfreg.heads.bottleneck import Bottleneck
 from tfreg.heads.crf import CRF
-from tfreg.heads.head import Head, Linear
+from tfreg.heads.head import Head
+from tfreg.heads.linear import Linear
 from tfreg.heads.masked_max import MaskedMax
 from tfreg.heads.masked_mean import MaskedMean
 from tfreg.heads.projection import Projection

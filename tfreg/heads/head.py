@@ -1,13 +1,13 @@
-"""What all heads have in common, and the plain one."""
+"""What all heads have in common."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import keras
+from tfreg._checks import InputError, fail
 
-from tfreg._checks import fail
+POOLINGS = ("cls", "mean", "max", "attention")
 
 
 class Head:
@@ -19,11 +19,12 @@ class Head:
 
     layer_mix = False  # whether it reads the outputs of all blocks, mixed
     scores_paths = False  # whether it predicts a sentence's tags together
+    pooling: str | None = None  # what the user said of it
 
     @property
     def text_pooling(self) -> str | None:
         """How a text's pieces become one vector; None: by the pooler, or as a mean."""
-        return None
+        return self.pooling
 
     def check(self, task: str, recipe: Any) -> None:
         """Refuse a task or a recipe that this head cannot serve.
@@ -31,6 +32,11 @@ class Head:
         Raises:
             InputError: saying which.
         """
+        if task == "tag" and self.pooling is not None:
+            raise InputError(
+                f"`head`: a tagger reads words one by one, `pooling={self.pooling!r}` "
+                "has nothing to act on"
+            )
 
     def projection(self, kernel_regularizer: Any) -> Any:
         """The layer before the dropout, or None."""
@@ -49,16 +55,6 @@ class Head:
         return cls(**config)
 
 
-@keras.saving.register_keras_serializable("tfreg")
-class Linear(Head):
-    """Dropout and one Dense layer on what the encoder says: the default head.
-
-    Example:
-        >>> Linear().get_config()
-        {}
-    """
-
-
 def make_head(head: Any) -> Head:
     """The head of a recipe: an object, or the name of one with its defaults.
 
@@ -66,11 +62,11 @@ def make_head(head: Any) -> Head:
         >>> type(make_head("crf")).__name__
         'CRF'
     """
-    from tfreg.heads import crf, projection
+    from tfreg.heads import crf, linear, projection
 
     named = {
-        None: Linear,
-        "linear": Linear,
+        None: linear.Linear,
+        "linear": linear.Linear,
         "crf": crf.CRF,
         "projection": projection.Projection,
     }

@@ -7,16 +7,13 @@ from typing import Any
 import keras
 
 from tfreg._checks import (
-    InputError,
     check_choice,
     check_integer,
     check_number,
     fail,
 )
 from tfreg.functional.matrices import matrix_form, orthogonality
-from tfreg.heads.head import Head
-
-POOLINGS = ("cls", "mean", "max", "attention")
+from tfreg.heads.head import POOLINGS, Head
 
 
 @keras.saving.register_keras_serializable("tfreg")
@@ -81,13 +78,6 @@ class Projection(Head):
     def text_pooling(self) -> str:
         """How a text's pieces become one vector."""
         return self.pooling or "cls"
-
-    def check(self, task: str, recipe: Any) -> None:
-        if task == "tag" and self.pooling is not None:
-            raise InputError(
-                f"`head`: a tagger reads words one by one, `pooling={self.pooling!r}` "
-                "has nothing to act on"
-            )
 
     def projection(self, kernel_regularizer: Any) -> Any:
         if self.orthogonality:

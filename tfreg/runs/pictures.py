@@ -35,7 +35,7 @@ def draw_curve(epochs: Sequence[dict[str, Any]], task: str, path: Path) -> None:
     """
     logged = {name for epoch in epochs for name in epoch["train"]}
     names = [n if n in logged else "accuracy" for n in _CURVES[task]]
-    figure = _figure(9, 3.8)
+    figure = new_figure(9, 3.8)
     for place, name in enumerate(names, start=1):
         axes = figure.add_subplot(1, 2, place)
         for split, marker in (("train", "o"), ("dev", "s")):
@@ -50,7 +50,7 @@ def draw_curve(epochs: Sequence[dict[str, Any]], task: str, path: Path) -> None:
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend()
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_outcome(outcome: Outcome, title: str, path: Path) -> None:
@@ -114,7 +114,7 @@ def _draw_matrix(
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     step = 0.5 if len(rows) <= _NUMBERED else 0.22  # inches a class
     width, height = (max(3.0, step * len(names)) for names in (columns, rows))
-    figure = _figure(width + 3.0, height + 2.2)
+    figure = new_figure(width + 3.0, height + 2.2)
     axes = figure.add_subplot()
     image = axes.imshow(shares, vmin=0, vmax=1, cmap="Blues", aspect="auto")
     bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
@@ -134,20 +134,20 @@ def _draw_matrix(
             axes.text(
                 column, row, str(count), ha="center", va="center", color=color, size=7
             )
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw_scatter(outcome: Outcome, title: str, path: Path) -> None:
     true = np.asarray(outcome.targets, float)
     said = np.reshape(outcome.outputs, -1)
     ends = [min(true.min(), said.min()), max(true.max(), said.max())]
-    figure = _figure(5.2, 5.0)
+    figure = new_figure(5.2, 5.0)
     axes = figure.add_subplot()
     axes.plot(ends, ends, color="gray", linewidth=1)
     axes.scatter(true, said, s=10, alpha=0.4, edgecolors="none")
     axes.set(title=title, xlabel="true", ylabel="predicted")
     axes.grid(alpha=0.3)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _name(text: str) -> str:
@@ -159,13 +159,15 @@ def _ticks(epochs: int) -> range:
     return range(1, epochs + 1, -(-epochs // 10))
 
 
-def _figure(width: float, height: float) -> Any:
+def new_figure(width: float, height: float) -> Any:
+    """An empty figure of so many inches, of no window."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _save(figure: Any, path: Path) -> None:
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a figure as a PNG file."""
     with warnings.catch_warnings():
         # The default font has no Chinese: boxes in a picture, full names elsewhere.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
