@@ -8,7 +8,7 @@ import keras
 
 from tfreg import _compat
 from tfreg._checks import InputError
-from tfreg.callbacks import GradualUnfreezing
+from tfreg.callbacks import ExactCheckpoint, GradualUnfreezing
 from tfreg.optimizers import ProximalSteps, WarmupDecay
 from tfreg.optimizers.proximal import proximal_strength
 from tfreg.recipe import Recipe
@@ -109,6 +109,18 @@ def begin_schedule(model: Any, steps: int, epochs: int, initial_epoch: int) -> N
         done = _compat.iterations(model.optimizer)
         schedule.begin(max(done - initial_epoch * steps, 0), epochs * steps)
         _compat.forget_trace(model)
+
+
+def resumed(model: Any, callbacks: list[Any], initial_epoch: int, epochs: int) -> int:
+    """The epoch to begin with, after taking up the checkpoint of a stopped fit.
+
+    Checkpoints go to the end of the callbacks: they hold what the others know.
+    """
+    callbacks.sort(key=lambda callback: isinstance(callback, ExactCheckpoint))
+    for callback in callbacks:
+        if isinstance(callback, ExactCheckpoint):
+            initial_epoch = max(callback.begin(model, callbacks, epochs), initial_epoch)
+    return initial_epoch
 
 
 def unfreezing(model: Any, callbacks: list[Any]) -> list[Any]:

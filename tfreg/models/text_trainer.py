@@ -25,6 +25,7 @@ from tfreg.models.fitting import (
     check_steps,
     early_stopping,
     give_proximal_sets,
+    resumed,
     unfreezing,
 )
 from tfreg.models.optimizing import averaging, check_optimizer, recipe_optimizer
@@ -197,10 +198,11 @@ class TextTrainer(keras_hub.models.Task):
         if self.anchors.lacks_fisher:
             estimate_fisher(self, x, y)
         choose_child(self, x, y)
-        steps = steps_per_epoch or train.steps()
-        begin_schedule(self, steps, epochs, initial_epoch)
         # Variables that appear within a step have TensorFlow trace it twice.
         _compat.build_optimizer(self)
+        initial_epoch = resumed(self, callbacks, initial_epoch, epochs)
+        steps = steps_per_epoch or train.steps()
+        begin_schedule(self, steps, epochs, initial_epoch)
         if self.bottleneck is not None:
             callbacks.append(Annealing(self.bottleneck.share, steps, epochs))
         # Before those that look at weights: the best epoch, checkpoints.
