@@ -13,6 +13,7 @@ import keras_hub
 import numpy as np
 import pytest
 
+from tests.backbones import tiny, tokenizer
 from tests.huggingface_folders import PIECES, write
 from tfreg import presets
 from tfreg._checks import InputError
@@ -276,3 +277,16 @@ def test_other_arguments_are_checked():
     )
     with pytest.raises(InputError, match="a text encoder"):
         load_preset(vision)
+
+
+def test_a_copy_has_the_weights_and_nothing_in_common():
+    first = load_preset(tiny(), tokenizer=tokenizer())
+    second = load_preset(first)
+    ids = {"token_ids": np.ones((1, 4)), "segment_ids": np.zeros((1, 4))}
+    ids["padding_mask"] = np.ones((1, 4))
+    before = first.backbone(ids)["sequence_output"].numpy()
+    np.testing.assert_array_equal(second.backbone(ids)["sequence_output"], before)
+    for weight in second.backbone.weights:
+        weight.assign(weight + 1)
+    np.testing.assert_array_equal(first.backbone(ids)["sequence_output"], before)
+    assert first.copy("bfloat16").backbone.dtype_policy.name == "mixed_bfloat16"

