@@ -13,7 +13,7 @@ import keras_hub
 import numpy as np
 import pytest
 
-from tests.backbones import tiny, tokenizer
+from tests import backbones
 from tests.huggingface_folders import PIECES, write
 from tfreg import presets
 from tfreg._checks import InputError
@@ -280,7 +280,7 @@ def test_other_arguments_are_checked():
 
 
 def test_a_copy_has_the_weights_and_nothing_in_common():
-    first = load_preset(tiny(), tokenizer=tokenizer())
+    first = load_preset(backbones.tiny(), tokenizer=backbones.tokenizer())
     second = load_preset(first)
     ids = {"token_ids": np.ones((1, 4)), "segment_ids": np.zeros((1, 4))}
     ids["padding_mask"] = np.ones((1, 4))

@@ -565,14 +565,22 @@ def test_several_strengths_add_up():
     assert kinds == ["L2SP", "GroupLasso"]
 
 
+def test_short_names_of_objectives():
+    recipe = Recipe.from_options({"objective.rdrop": 0.5, "objective.fgm": 1.0})
+    kinds = [(type(one).__name__, one.weight) for one in recipe.objective]
+    assert kinds == [("RDrop", 0.5), ("FGM", 1.0)]
+
+
 def test_short_names_left_out():
     assert Recipe.from_options(dict.fromkeys(SHORT_NAMES)) == Recipe()
     assert Recipe.from_options({}) == Recipe()
 
 
 @pytest.mark.parametrize("name", list(SHORT_NAMES))
-def test_strengths_are_above_zero(name):
-    for value in (0, -1.0, math.nan, "x"):
+def test_a_strength_of_zero_is_none_and_none_is_below(name):
+    assert Recipe.from_options({name: 0}) == Recipe()
+    assert Recipe.from_options({name: 0.5}) != Recipe()
+    for value in (-1.0, math.nan, "x"):
         with pytest.raises(InputError, match=f"^`{name}` must be a number in "):
             Recipe.from_options({name: value})
 

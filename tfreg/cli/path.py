@@ -10,7 +10,7 @@ from tfreg.cli.options import add_data_options, add_recipe_options, read_recipe
 from tfreg.cli.output import verbosity
 from tfreg.cli.session import start_keras
 from tfreg.cli.train import add_fit_options, add_task, read_corpus
-from tfreg.recipe import SHORT_NAMES
+from tfreg.recipe import PENALTIES
 
 
 def add_to(commands: Any) -> None:
@@ -32,9 +32,9 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--penalty",
         default="l2",
-        choices=(*SHORT_NAMES, "elastic_net"),
+        choices=(*PENALTIES, "elastic_net"),
         metavar="NAME",
-        help=f"{', '.join(SHORT_NAMES)}, or elastic_net",
+        help=f"{', '.join(PENALTIES)}, or elastic_net",
     )
     parser.add_argument(
         "--strengths",

@@ -5,6 +5,6 @@ option, the saved model carries it, and ``recipe.json`` holds it.
 """
 
 from tfreg.recipe.recipe import Recipe, check_fields
-from tfreg.recipe.short_names import SHORT_NAMES
+from tfreg.recipe.short_names import PENALTIES, SHORT_NAMES
 
-__all__ = ["Recipe", "SHORT_NAMES", "check_fields"]
+__all__ = ["PENALTIES", "Recipe", "SHORT_NAMES", "check_fields"]

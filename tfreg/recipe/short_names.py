@@ -1,4 +1,4 @@
-"""Single numbers that stand for a penalty, on the command line and in searches."""
+"""Single numbers that stand for a penalty or an objective: one table for all doors."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from tfreg._checks import InputError, check_number
 
-# The short names of the command line (and of search spaces): name -> (recipe field,
-# the regulariser's class, its argument that the number is, help).
+# The short names of the command line (and of search spaces): name -> (recipe field, the
+# class of what it holds, the argument that the number is, help).
 SHORT_NAMES: dict[str, tuple[str, str, str, str]] = {
     "l1": (
         *("kernel_regularizer", "L1", "l1"),
@@ -42,14 +42,31 @@ SHORT_NAMES: dict[str, tuple[str, str, str, str]] = {
         *("backbone_regularizer", "tfreg>GroupLasso", "strength"),
         "strength of λ·Σ√|g|·‖w_g‖ over the attention heads",
     ),
+    "objective.rdrop": (
+        *("objective", "tfreg>RDrop", "weight"),
+        "weight of the divergence between two dropout passes",
+    ),
+    "objective.vat": (
+        *("objective", "tfreg>VAT", "weight"),
+        "weight of the divergence under the worst small move of the embeddings",
+    ),
+    "objective.fgm": (
+        *("objective", "tfreg>FGM", "weight"),
+        "weight of the loss at adversarial embeddings",
+    ),
+    "objective.confidence_penalty": (
+        *("objective", "tfreg>ConfidencePenalty", "weight"),
+        "weight of the negative entropy of what is predicted",
+    ),
 }
+PENALTIES = tuple(name for name, row in SHORT_NAMES.items() if row[0] != "objective")
 
 
 def spelled_out(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Recipe fields, from fields and short names (None is not given).
+    """Recipe fields, from fields and short names; None and 0 of these are none of it.
 
     Raises:
-        InputError: a strength that is none, or a penalty beside the field it is for.
+        InputError: a strength below 0, or one beside the field it is for.
 
     Example:
         >>> spelled_out({"l2": 0.1})
@@ -58,8 +75,9 @@ def spelled_out(options: Mapping[str, Any]) -> dict[str, Any]:
     fields = {k: v for k, v in options.items() if k not in SHORT_NAMES}
     short = {k: v for k, v in options.items() if k in SHORT_NAMES and v is not None}
     for name, strength in short.items():
-        check_number(name, strength, low=0, open_low=True)
-    for field in ("kernel_regularizer", "backbone_regularizer"):
+        check_number(name, strength, low=0)
+    short = {name: strength for name, strength in short.items() if strength}
+    for field in dict.fromkeys(row[0] for row in SHORT_NAMES.values()):
         found = [
             {"class_name": kind, "config": {argument: short[name]}}
             for name, (own, kind, argument, _) in SHORT_NAMES.items()
@@ -71,7 +89,7 @@ def spelled_out(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _take(field: str, found: list[dict[str, Any]], fields: dict[str, Any]) -> None:
-    """Put the regularisers that short names stand for into their field."""
+    """Put what short names stand for into its field."""
     if fields.get(field) is not None:
         names = [name for name, row in SHORT_NAMES.items() if row[0] == field]
         raise InputError(f"`{field}` is given twice: by itself and by {names}")

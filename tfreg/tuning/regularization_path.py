@@ -7,7 +7,7 @@ from typing import Any
 
 from tfreg._checks import InputError, check_number, fail
 from tfreg.data.corpus import Corpus
-from tfreg.recipe import SHORT_NAMES, Recipe, check_fields
+from tfreg.recipe import PENALTIES, Recipe, check_fields
 from tfreg.tuning.path import RegularizationPath
 from tfreg.tuning.strengths import read_strengths
 
@@ -72,8 +72,8 @@ def regularization_path(
     check_fields(fields)
     recipe = replace(recipe or Recipe(freeze="backbone"), **fields)
     frozen = recipe.freeze == "backbone"
-    if penalty != ELASTIC_NET and penalty not in SHORT_NAMES:
-        known = ", ".join(map(repr, (*SHORT_NAMES, ELASTIC_NET)))
+    if penalty != ELASTIC_NET and penalty not in PENALTIES:
+        known = ", ".join(map(repr, (*PENALTIES, ELASTIC_NET)))
         raise fail("penalty", f"one of {known}", penalty)
     if frozen and penalty not in (*_CONVEX, ELASTIC_NET):
         raise InputError(
