@@ -29,6 +29,7 @@ _HOMES = {
     "load_model": "tfreg.models",
     "penalty_report": "tfreg.inspect",
     "regularization_path": "tfreg.tuning",
+    "search": "tfreg.tuning",
 }
 _PACKAGES = (
     "adapt",

@@ -50,6 +50,7 @@ from tfreg._compat.training import (
     second_moment,
     track_loss,
 )
+from tfreg._compat.tuner import requeue
 from tfreg._compat.variables import uncast
 from tfreg._compat.wordpiece import tokenize_bert, word_to_pieces
 
@@ -84,6 +85,7 @@ __all__ = [
     "random_states",
     "replace_dropout",
     "replicas",
+    "requeue",
     "rerouted",
     "schedule",
     "second_moment",

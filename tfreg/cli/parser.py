@@ -41,7 +41,7 @@ class _Version(argparse.Action):
 
 def build_parser() -> Parser:
     """The parser of ``tfreg``; the parsed arguments have ``run``, the command."""
-    from tfreg.cli import demo, evaluate, info, path, predict, train
+    from tfreg.cli import demo, evaluate, info, path, predict, search, train
 
     parser = Parser(
         prog="tfreg",
@@ -54,6 +54,6 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(
         metavar="COMMAND", required=True, parser_class=Parser, title="commands"
     )
-    for command in (train, path, evaluate, predict, demo, info):
+    for command in (train, search, path, evaluate, predict, demo, info):
         command.add_to(commands)
     return parser

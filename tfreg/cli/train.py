@@ -53,13 +53,18 @@ def add_task(parser: Any) -> None:
     )
 
 
-def add_fit_options(parser: Any) -> None:
-    """Add what every command that fits takes, beside the recipe."""
+def add_preset(parser: Any) -> None:
+    """Add the encoder."""
     parser.add_argument(
         "--preset",
         default="minilm",
         help="KerasHub preset name or handle, local folder, saved model, or minilm",
     )
+
+
+def add_fit_options(parser: Any) -> None:
+    """Add what commands that fit take, beside the recipe."""
+    add_preset(parser)
     add_quiet(parser)
     parser.add_argument(
         "--feature-cache",

@@ -112,7 +112,7 @@ def fit_run(
     return read_run(out)
 
 
-def build(corpus: Corpus, preset: str, recipe: Recipe) -> Any:
+def build(corpus: Corpus, preset: Any, recipe: Recipe) -> Any:
     """The model for the task of a corpus."""
     from tfreg import builders
 

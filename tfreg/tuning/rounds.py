@@ -1,0 +1,150 @@
+"""The fits that judge a recipe: one a seed, or one a fold."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfreg._checks import InputError
+from tfreg.callbacks import ExactCheckpoint
+from tfreg.data.corpus import Corpus
+from tfreg.data.examples import Examples
+from tfreg.presets import Preset
+from tfreg.recipe import Recipe
+from tfreg.runs import score
+from tfreg.runs.fit import build
+from tfreg.tuning.journal import Journal
+from tfreg.tuning.standard_error import standard_error
+
+
+class Rounds:
+    """Fits of any recipe to the same rows; texts are tokenised once for all of them.
+
+    Args:
+        corpus: with a dev split, unless there are folds.
+        preset: the encoder, which is read once, or what it is read from.
+        seeds: fits of a recipe, with its seed and those after it, at least 1.
+        folds: None, or into how many parts the training rows are cut: each is left out
+            of one fit and scored by it, in place of the dev rows.
+        metric: the score that judges.
+        folder: where what is done is written down.
+        writer: a name of who writes, where several do.
+
+    Raises:
+        InputError: no dev split; fewer rows than folds.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        preset: Preset,
+        seeds: int,
+        folds: int | None,
+        metric: str,
+        folder: Path,
+        writer: str,
+    ) -> None:
+        self.corpus = corpus
+        self.preset = preset
+        self.metric = metric
+        self.folder = folder
+        self.splits = _folds(corpus, folds) if folds else [_split(corpus)] * seeds
+        self.count = len(self.splits)
+        self._by_fold = bool(folds)
+        self._journal = Journal(folder / f"rounds-{writer}.jsonl")
+        self._encoded: dict[tuple[int, int], tuple[Any, Any]] = {}
+
+    def run(self, name: str, recipe: Recipe, **about: Any) -> list[dict[str, Any]]:
+        """All rounds of a trial; those that were done before are not done again.
+
+        Raises:
+            InputError: the recipe cannot be built, or its fit diverged.
+        """
+        found = [one for one in self.done() if one["trial"] == name]
+        for number in range(len(found), self.count):
+            found.append(self._fit(name, recipe, number, about))
+        return found
+
+    def done(self) -> list[dict[str, Any]]:
+        """What all writers have finished."""
+        files = sorted(self.folder.glob("rounds-*.jsonl"))
+        return [event for file in files for event in Journal(file).events()]
+
+    def _fit(
+        self, name: str, recipe: Recipe, number: int, about: dict[str, Any]
+    ) -> dict[str, Any]:
+        started = time.perf_counter()
+        place = self.folder / "running" / name / str(number)
+        seed = recipe.seed + (0 if self._by_fold else number)
+        model = build(self.corpus, self.preset, replace(recipe, seed=seed))
+        train, dev = self._encode(model, number)
+        history = model.fit(
+            train,
+            validation_data=dev,
+            verbose=0,
+            callbacks=[ExactCheckpoint(place), *self._logs(name, number, about)],
+        )
+        outcome = score(model, self.splits[number][1], dev)
+        result = {
+            "trial": name,
+            "round": number,
+            "scores": outcome.scores(),
+            "error": standard_error(outcome, self.metric),
+            "epochs": len(history.epoch),
+            "seconds": round(time.perf_counter() - started, 2),
+            "at": round(time.time(), 2),
+            **about,
+        }
+        self._journal.add(result)
+        shutil.rmtree(place.parent if number + 1 == self.count else place)
+        del model
+        keras.utils.clear_session()  # else TensorFlow keeps every trial's graphs
+        gc.collect()
+        return result
+
+    def _encode(self, model: Any, number: int) -> tuple[Any, Any]:
+        key = (model.recipe.sequence_length, number if self._by_fold else 0)
+        if key not in self._encoded:
+            train, dev = self.splits[number]
+            self._encoded[key] = model.encode(train), model.encode(dev)
+        return self._encoded[key]
+
+    def _logs(self, name: str, number: int, about: dict[str, Any]) -> list[Any]:
+        """What writes TensorBoard's files, with the trial's values as its HParams."""
+        from tensorboard.plugins.hparams import api
+
+        folder = str(self.folder / "tensorboard" / f"{name}-{number}")
+        values = {k: v for k, v in about.get("values", {}).items()}
+        return [
+            keras.callbacks.TensorBoard(folder, write_graph=False),
+            api.KerasCallback(folder, values, trial_id=f"{name}-{number}"),
+        ]
+
+
+def _split(corpus: Corpus) -> tuple[Examples, Examples]:
+    if corpus.dev is None:
+        raise InputError("the corpus has no dev split to judge by; give `folds`")
+    return corpus.train, corpus.dev
+
+
+def _folds(corpus: Corpus, folds: int) -> list[tuple[Examples, Examples]]:
+    rows = len(corpus.train)
+    if rows < folds:
+        raise InputError(
+            f"`folds` must be at most the {rows} training rows; got {folds}"
+        )
+    order = np.random.default_rng(0).permutation(rows)
+    return [
+        (
+            corpus.train.take(sorted(order[np.arange(rows) % folds != fold].tolist())),
+            corpus.train.take(sorted(order[np.arange(rows) % folds == fold].tolist())),
+        )
+        for fold in range(folds)
+    ]

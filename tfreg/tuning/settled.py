@@ -1,0 +1,63 @@
+"""What a search was begun with, which must be the same when it goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tfreg._checks import InputError
+from tfreg.data.corpus import Corpus
+
+_FILE = "search.json"
+
+
+def settle(folder: Path, about: Mapping[str, Any]) -> None:
+    """Write what a search is begun with, or compare it with what was written.
+
+    Raises:
+        InputError: the folder holds another search; the message shows the difference.
+    """
+    path = folder / _FILE
+    wanted = json.loads(json.dumps(about))
+    if not path.exists():
+        partial = path.with_suffix(f".{os.getpid()}.partial")
+        partial.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+        os.replace(partial, path)
+        return
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+    differences = list(_differences(found, wanted))
+    if differences:
+        raise InputError(
+            f"{folder}: holds a search with other settings: {'; '.join(differences)}; "
+            "give another folder, or the same settings"
+        )
+
+
+def fingerprint(corpus: Corpus) -> str:
+    """Texts, targets and labels as one number."""
+    key = hashlib.sha256(json.dumps([corpus.task, corpus.labels]).encode())
+    for split in (corpus.train, corpus.dev):
+        rows = split and [split.kind, split.inputs, split.targets]
+        key.update(json.dumps(rows).encode())
+    return key.hexdigest()[:16]
+
+
+def _differences(found: Any, wanted: Any, name: str = "") -> Any:
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in dict.fromkeys((*found, *wanted)):
+            inner = f"{name}.{key}" if name else key
+            yield from _differences(found.get(key), wanted.get(key), inner)
+    elif found != wanted:
+        yield f"{name} was {_short(found)}, is {_short(wanted)}"
+
+
+def _short(value: Any) -> str:
+    text = "not there" if value is None else json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
