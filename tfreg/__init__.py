@@ -16,6 +16,7 @@ _HOMES = {
     "Corpus": "tfreg.data.corpus",
     "Examples": "tfreg.data.examples",
     "FeatureCache": "tfreg.data.features",
+    "FineTuneHyperModel": "tfreg.tuning",
     "Recipe": "tfreg.recipe",
     "TextClassifier": "tfreg.models",
     "TextRegressor": "tfreg.models",

@@ -137,10 +137,10 @@ def test_a_search_that_is_over_does_nothing_more(preset, tmp_path, monkeypatch):
 def test_more_trials_go_on_from_fewer(preset, tmp_path, monkeypatch):
     fake = Fake(monkeypatch)
     few = run(preset, tmp_path / "a", trials=3)
-    more = run(preset, tmp_path / "a", trials=6)
+    more = run(preset, tmp_path / "a", trials=11)
     assert trials_of(more)[:3] == trials_of(few)
-    assert trials_of(more) == trials_of(run(preset, tmp_path / "b", trials=6))
-    assert len(fake.fitted) == 2 * (2 * 7)
+    assert trials_of(more) == trials_of(run(preset, tmp_path / "b", trials=11))
+    assert len(fake.fitted) == 2 * (2 * 12)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,12 @@ class _Journaled:
 
     def _note(self, event: str, trial: Any, **more: Any) -> None:
         if self.journal is not None:
-            self.journal.add({"event": event, "trial": trial.trial_id, **more})
+            self.journal.add({"event": event, "trial": number(trial), **more})
+
+
+def number(trial: Any) -> str:
+    """A trial's number, without the zeros that more trials would put before it."""
+    return str(int(trial.trial_id))
 
 
 def make_oracle(
@@ -101,17 +106,18 @@ def replay(oracle: Any, journal: Journal) -> None:
     Raises:
         InputError: the journal is damaged, or another search's.
     """
-    events = journal.events()
+    events, begun = journal.events(), {}
     for event in events:
         if event["event"] == "stop":
             _compat.requeue(oracle)
         elif event["event"] == "begin":
             trial = oracle.create_trial(event["tuner"])
-            if trial.trial_id != event["trial"] or trial.status != "RUNNING":
+            if trial.status != "RUNNING" or number(trial) != event["trial"]:
                 raise InputError(f"{journal.path}: is of another search")
+            begun[event["trial"]] = trial
             trial.hyperparameters.values = event["values"]  # what was tried counts
         else:
-            trial = oracle.get_trial(event["trial"])
+            trial = begun[event["trial"]]
             trial.status, trial.message = event["status"], event["message"]
             if event["score"] is not None:
                 oracle.update_trial(

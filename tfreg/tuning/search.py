@@ -193,8 +193,9 @@ def _result(
         elif event["event"] == "end":
             failed[event["trial"]] = event["message"] or ""
     trials = []
-    for name, message in failed.items():
-        trial = read_trial(name, by_trial.get(name, []), own(begun[name]), message)
+    for name in sorted(failed, key=int):
+        found = by_trial.get(name, [])
+        trial = read_trial(name, found, own(begun[name]), failed[name])
         trials.append(replace(trial, epochs=begun[name].get(EPOCHS)))
     baselines = [
         read_trial(name, by_trial[name], values, "")

@@ -11,7 +11,7 @@ from typing import Any
 from keras_tuner.engine.base_tuner import BaseTuner
 
 from tfreg.recipe import Recipe
-from tfreg.tuning.oracles import EPOCHS
+from tfreg.tuning.oracles import EPOCHS, number
 from tfreg.tuning.rounds import Rounds
 from tfreg.tuning.space import recipe_of
 
@@ -51,15 +51,15 @@ class RecipeTuner(BaseTuner):
         """The mean score of a trial."""
         values = trial.hyperparameters.values
         found = self.rounds.run(
-            trial.trial_id, trial_recipe(values, self.recipe), values=own(values)
+            number(trial), trial_recipe(values, self.recipe), values=own(values)
         )
         scores = [one["scores"][self.rounds.metric] for one in found]
-        self.said(trial.trial_id, own(values), scores)
+        self.said(number(trial), own(values), scores)
         return {self.rounds.metric: fmean(scores)}
 
     def on_trial_end(self, trial: Any) -> None:
         if trial.message:  # it failed; KerasTuner kept the whole traceback
-            self.said(trial.trial_id, own(trial.hyperparameters.values), [])
+            self.said(number(trial), own(trial.hyperparameters.values), [])
             trial.message = trial.message.strip().splitlines()[-1]
         super().on_trial_end(trial)
 
