@@ -98,10 +98,11 @@ def test_the_elastic_net_is_between(fit):
     np.testing.assert_allclose(plain.kernels, fit().kernels, atol=1e-6)
 
 
-def test_pooling_is_the_heads(fit):
-    mean = fit(recipe=Recipe(freeze="backbone", head=Linear(pooling="mean")))
-    assert np.abs(mean.kernels - fit().kernels).max() > 1e-3
-    assert mean.model().recipe.head.pooling == "mean"
+def test_texts_are_the_mean_of_their_pieces_by_default(fit):
+    pooled = fit(recipe=Recipe(freeze="backbone"))
+    assert np.abs(pooled.kernels - fit().kernels).max() > 1e-3
+    assert pooled.recipe().head is None
+    assert fit().recipe().head.pooling == "mean"
 
 
 def test_features_are_computed_once(fit, tmp_path):

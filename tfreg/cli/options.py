@@ -74,7 +74,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="SOURCE",
         help="folder or file of .tsv, .csv, .jsonl or CoNLL columns (.txt, .conll, "
-        ".conllu), gzipped or not; or tfds:NAME",
+        ".conllu), gzipped or not; or tfds:NAME; or demo",
     )
     add_text_option(group)
     group.add_argument(

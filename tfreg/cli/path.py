@@ -56,18 +56,18 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Check everything that is cheap to check, then read, fit and write."""
     from tfreg.runs import check_out, new_folder
-    from tfreg.tuning.strengths import read_strengths
 
     check_out(arguments.out)
     strengths = _strengths(arguments.strengths)
-    if strengths is not None:
-        read_strengths(strengths)
-    if "freeze" not in vars(arguments) and arguments.config is None:
-        arguments.freeze = "backbone"
-    recipe = read_recipe(arguments)
     start_keras()
-    from tfreg.tuning import regularization_path
+    from tfreg.tuning.regularization_path import (
+        frozen_by_default,
+        regularization_path,
+    )
 
+    if arguments.config is None:
+        vars(arguments).update(frozen_by_default(arguments.task, vars(arguments)))
+    recipe = read_recipe(arguments)
     corpus = read_corpus(arguments, recipe.seed)
     for line in corpus.report:
         print(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -46,7 +47,8 @@ def regularization_path(
         strengths: λ: how many, from 1 to 1e-6 on a log scale, or which. Defaults to
             100 over a frozen encoder, and to 7 else.
         l1_ratio: ρ in [0, 1], of ``"elastic_net"``.
-        recipe: settings of all fits; defaults to `Recipe(freeze="backbone")`.
+        recipe: settings of all fits; defaults to an encoder that is frozen,
+            ``freeze="backbone"``, and a head that reads the mean of a text's pieces.
         feature_cache: where features of a frozen encoder are kept, as for `fit`.
         tolerance: norm of the gradient at which a head over a frozen encoder is done.
         verbose: Keras's.
@@ -70,7 +72,9 @@ def regularization_path(
     if corpus.dev is None:
         raise InputError("the corpus has no dev split to choose the strength by")
     check_fields(fields)
-    recipe = replace(recipe or Recipe(freeze="backbone"), **fields)
+    if recipe is None:
+        fields = {**frozen_by_default(corpus.task, fields), **fields}
+    recipe = replace(recipe or Recipe(), **fields)
     frozen = recipe.freeze == "backbone"
     if penalty != ELASTIC_NET and penalty not in PENALTIES:
         known = ", ".join(map(repr, (*PENALTIES, ELASTIC_NET)))
@@ -107,3 +111,15 @@ def regularization_path(
         corpus, preset, recipe, penalty, strengths,
         feature_cache=feature_cache, verbose=verbose,
     )  # fmt: skip
+
+
+def frozen_by_default(task: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a path's recipe that are not given: few poolers say much untrained."""
+    found: dict[str, Any] = {}
+    if "freeze" not in fields:
+        found["freeze"] = "backbone"
+    if task != "tag" and {**fields, **found}["freeze"] == "backbone":
+        if "head" not in fields:
+            config = {"pooling": "mean"}
+            found["head"] = {"class_name": "tfreg>Linear", "config": config}
+    return found
