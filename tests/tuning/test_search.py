@@ -207,6 +207,17 @@ def test_real_fits_and_where_they_leave_nothing(preset, tmp_path, monkeypatch):
     assert list((tmp_path / "tensorboard" / "0-0").rglob("events.out.*"))
 
 
+def test_no_trial_leaves_its_graphs(preset, tmp_path):
+    import gc
+
+    def graphs():
+        return sum(type(one).__name__ == "FuncGraph" for one in gc.get_objects())
+
+    counts = []
+    run(preset, tmp_path, trials=3, seeds=1, said=lambda *_: counts.append(graphs()))
+    assert counts[1] == counts[2] == counts[3]
+
+
 def test_a_fit_killed_between_epochs_goes_on_from_there(preset, tmp_path, monkeypatch):
     """The same scores as without the kill, and the first epoch is not fitted again."""
     expected = run(preset, tmp_path / "whole", trials=1, seeds=1)

@@ -50,7 +50,7 @@ from tfreg._compat.training import (
     second_moment,
     track_loss,
 )
-from tfreg._compat.tuner import requeue
+from tfreg._compat.tuner import graphs_let_go, requeue
 from tfreg._compat.variables import uncast
 from tfreg._compat.wordpiece import tokenize_bert, word_to_pieces
 
@@ -72,6 +72,7 @@ __all__ = [
     "give_seeds",
     "global_sum",
     "gradients_in_turn",
+    "graphs_let_go",
     "inner_gradients",
     "inner_optimizer",
     "iterations",

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfreg import _compat
 from tfreg._checks import InputError
 from tfreg.callbacks import ExactCheckpoint
 from tfreg.data.corpus import Corpus
@@ -69,7 +70,10 @@ class Rounds:
         """
         found = [one for one in self.done() if one["trial"] == name]
         for number in range(len(found), self.count):
-            found.append(self._fit(name, recipe, number, about))
+            with _compat.graphs_let_go():
+                found.append(self._fit(name, recipe, number, about))
+            keras.utils.clear_session()
+            gc.collect()
         return found
 
     def done(self) -> list[dict[str, Any]]:
@@ -104,9 +108,6 @@ class Rounds:
         }
         self._journal.add(result)
         shutil.rmtree(place.parent if number + 1 == self.count else place)
-        del model
-        keras.utils.clear_session()  # else TensorFlow keeps every trial's graphs
-        gc.collect()
         return result
 
     def _encode(self, model: Any, number: int) -> tuple[Any, Any]:
