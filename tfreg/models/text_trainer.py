@@ -16,6 +16,7 @@ from tfreg.data.examples import Examples
 from tfreg.data.ladder import fitted_ladder
 from tfreg.models import feeding
 from tfreg.models.accumulating import accumulated_step, check_accumulation
+from tfreg.models.adapting import begin_strengths, hold_out
 from tfreg.models.choosing import choose_child
 from tfreg.models.fisher import estimate_fisher
 from tfreg.models.fitting import (
@@ -167,14 +168,10 @@ class TextTrainer(keras_hub.models.Task):
         )
         epochs = self.recipe.epochs if epochs is None else epochs
         callbacks = keras.tree.flatten(callbacks or [])
+        weights = {"sample_weight": sample_weight, "class_weight": class_weight}
+        x, y, weights, held_out = hold_out(self, callbacks, x, y, weights, batch_size)
         train = feeding.feed(
-            self,
-            x,
-            y,
-            sample_weight=sample_weight,
-            class_weight=class_weight,
-            batch_size=batch_size,
-            seed=self.recipe.seed,
+            self, x, y, **weights, batch_size=batch_size, seed=self.recipe.seed
         )
         if train.batches is not None:
             callbacks.append(EpochClock(train.batches))
@@ -189,8 +186,9 @@ class TextTrainer(keras_hub.models.Task):
             splits.append(feeding.feed_validation(self, validation_data, batch_size))
             callbacks += early_stopping(self, callbacks, epochs)
         callbacks += unfreezing(self, callbacks)
+        seen = splits + ([held_out] if held_out else [])
         reuse_features(
-            self, [s.batches for s in splits], feature_cache, kwargs.get("verbose")
+            self, [s.batches for s in seen], feature_cache, kwargs.get("verbose")
         )
         if validation_data is not None:
             kwargs["validation_data"] = splits[1].arguments["x"]
@@ -201,6 +199,7 @@ class TextTrainer(keras_hub.models.Task):
         begin_schedule(self, steps, epochs, initial_epoch)
         # Variables that appear within a step have TensorFlow trace it twice.
         _compat.build_optimizer(self)
+        begin_strengths(self, callbacks, held_out, steps, epochs)
         if self.bottleneck is not None:
             callbacks.append(Annealing(self.bottleneck.share, steps, epochs))
         # Before those that look at weights: the best epoch, checkpoints.
