@@ -7,14 +7,17 @@ import io
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.backbones import tiny, tokenizer
 from tests.models.conftest import inputs_of
 from tfreg._checks import InputError
-from tfreg.builders import build_classifier, build_tagger
+from tfreg.adapt import LoRA
+from tfreg.builders import build_classifier, build_regressor, build_tagger
 from tfreg.callbacks import AdaptiveStrength
 from tfreg.data.examples import Examples
 from tfreg.inspect import penalty_report
+from tfreg.models import load_model
 from tfreg.optimizers import AdamW
 from tfreg.recipe import Recipe
 from tfreg.regularizers import (
@@ -22,6 +25,7 @@ from tfreg.regularizers import (
     L2,
     L2SP,
     ByDepth,
+    FisherL2SP,
     GroupLasso,
     ProximalL1,
 )
@@ -314,6 +318,61 @@ def test_a_tagger_with_long_sentences_holds_whole_ones_out():
     adaptive = AdaptiveStrength(0.5)
     model.fit(words, tags, epochs=1, verbose=0, callbacks=[adaptive])
     assert np.isfinite(adaptive.slopes["l2"])
+
+
+def test_frozen_features_regressors_and_data_sets(tmp_path):
+    """Texts whose features are kept, targets without strata, held-out batches."""
+    texts = [f"{a}{b}" for a in "abcd" for b in "ef"]
+    model = build_regressor(
+        tiny(), tokenizer=tokenizer(), kernel_regularizer=L2(0.1), freeze="backbone",
+        **FIELDS,
+    )  # fmt: skip
+    adaptive = AdaptiveStrength(0.25)
+    model.fit(
+        texts, [float(i) for i in range(8)], epochs=2, callbacks=[adaptive],
+        feature_cache=tmp_path, verbose=0,
+    )  # fmt: skip
+    assert model.halves is not None and adaptive.slopes["l2"] != 0
+    model = build_regressor(tiny(), tokenizer=tokenizer(), **FIELDS,
+                            backbone_regularizer=FisherL2SP(0.1), ema=0.5)  # fmt: skip
+    pieces = tf.data.Dataset.from_tensor_slices((texts[:3], [1.0, 2.0, 3.0])).batch(2)
+    adaptive = AdaptiveStrength(pieces)
+    targets = [float(i) for i in range(8)]
+    model.fit(texts, targets, epochs=3, callbacks=[adaptive], verbose=0)
+    assert adaptive.slopes["fisher_l2sp"] != 0
+    with pytest.raises(InputError, match="`held_out` must be labelled"):
+        adaptive = AdaptiveStrength(pieces.take(0))
+        model.fit(texts, targets, epochs=1, callbacks=[adaptive], verbose=0)
+    with pytest.raises(InputError, match="`held_out` must be other examples"):
+        adaptive = AdaptiveStrength(texts)
+        model.fit(texts, targets, epochs=1, callbacks=[adaptive], verbose=0)
+
+
+def test_blocks_that_do_not_train_yet_have_no_slope():
+    """Gradual unfreezing: a rate of 0 is a response of 0."""
+    model = build(backbone_regularizer=L2(0.1), gradual_unfreezing=1)
+    adaptive, _ = adapted(model, per="depth")
+    assert set(adaptive.slopes) == {"l2/block_0", "l2/block_1"}
+    assert adaptive.slopes["l2/block_0"] == 0 != adaptive.slopes["l2/block_1"]
+
+
+def test_saved_as_a_preset_and_as_what_was_trained(tmp_path):
+    model = build_classifier(
+        tiny(), ("neg", "pos"), tokenizer=tokenizer(), adapter=LoRA(rank=2),
+        backbone_regularizer={"*/lora/*": L2(0.1)}, **FIELDS,
+    )  # fmt: skip
+    adaptive = AdaptiveStrength((["good", "bad"], ["pos", "neg"]))
+    texts = ["a good movie", "a bad movie"] * 2
+    model.fit(texts, ["pos", "neg"] * 2, epochs=3, callbacks=[adaptive], verbose=0)
+    assert model.learned_recipe != model.recipe
+    model.save_to_preset(tmp_path / "preset")
+    loaded = load_model(tmp_path / "preset")
+    assert loaded.learned_recipe == model.learned_recipe
+    merged = model.merge()
+    assert merged.strengths.per is None
+    np.testing.assert_allclose(
+        merged.predict(texts, verbose=0), model.predict(texts, verbose=0), atol=1e-5
+    )
 
 
 def test_what_cannot_be():

@@ -50,14 +50,15 @@ def learned_strengths(
     """
     if per == "depth":
         blocks(model.backbone, "per")  # or it says that they are shared
-    chosen = choose("AdaptiveStrength", named(terms_of(model), per), penalties)
+    found = named(terms_of(model), per)
+    chosen = choose("AdaptiveStrength", found, penalties)
     _refuse_proximal("AdaptiveStrength", model, chosen)
-    for _, _, term in chosen:
-        if per == "depth" and term.acting is None:
-            raise InputError(
-                f"`per`='depth': {type(term.written).__name__} acts on all blocks "
-                "together; use 'penalty' or 'group'"
-            )
+    sets = [one.term.written for one in found if one.term.acting is None]
+    if sets and per == "depth" and any(one.term.field == BACKBONE for one in chosen):
+        raise InputError(
+            f"`per`='depth': {type(sets[0]).__name__} acts on all blocks together, and "
+            "does not go with numbers by depth; use 'penalty' or 'group'"
+        )
     if model.strengths.learn_by(per, [one.name for one in chosen]):
         attach_strengths(model)
     return _strengths(model, chosen, per)
@@ -204,30 +205,27 @@ def _rescaled(
 
 def _by_weight(model: Any, factors: Mapping[str, float]) -> dict[str, Any]:
     """The backbone's penalties as a mapping, by layer where these are all alike."""
-    by_path: dict[str, list[Any]] = defaultdict(list)
-    alike: dict[str, dict[Any, list[str]]] = defaultdict(lambda: defaultdict(list))
     found = [n for n in named(terms_of(model), "depth") if n.term.field == BACKBONE]
+    by_path: dict[str, list[Any]] = defaultdict(list)
+    keys: dict[str, list[Any]] = defaultdict(list)
     for _, name, term in found:
         plain = at_depth(term.written, term.blocks_above)
         by_path[term.path].append(scaled(plain, factors.get(name, 1.0)))
-    keys: dict[str, list[Any]] = defaultdict(list)
-    for _, name, term in found:
         keys[term.path].append((name, term.key))
+    alike: dict[Any, list[str]] = defaultdict(list)
     for path, key in keys.items():
-        alike[path.partition("/")[0]][tuple(key)].append(path)
-    rules = {}
-    for layer, groups in alike.items():
-        for paths in groups.values():
-            those = by_path[paths[0]]
-            rule = those[0] if len(those) == 1 else tuple(those)
-            for pattern in _patterns(model, layer, paths):
-                rules[pattern] = rule
+        alike[path.partition("/")[0], tuple(key)].append(path)
+    rules: dict[str, Any] = {}
+    for (layer, _), paths in alike.items():
+        those = by_path[paths[0]]
+        rule = those[0] if len(those) == 1 else tuple(those)
+        rules |= dict.fromkeys(_patterns(model, layer, paths), rule)
     return rules
 
 
 def _patterns(model: Any, layer: str, paths: list[str]) -> list[str]:
     """One pattern for some weights of a layer, if there is one; else their paths."""
     for pattern in (f"{layer}/*", f"{layer}/*kernel"):
-        if [w.path for w in select(model.backbone.weights, pattern)] == paths:
+        if {w.path for w in select(model.backbone.weights, pattern)} == set(paths):
             return [pattern]
     return paths
