@@ -72,8 +72,8 @@ class AdaptiveStrength(keras.callbacks.Callback):
         ...     ["a good text", "a bad text"], ["good", "bad"],
         ...     epochs=2, verbose=0, callbacks=[adaptive],
         ... )
-        >>> sorted(history.history)[-1]
-        'strength/l2sp'
+        >>> len(history.history["strength/l2sp"])
+        2
         >>> type(adaptive.recipe().backbone_regularizer).__name__
         'L2SP'
 
