@@ -26,9 +26,9 @@ class AdaptiveStrength(keras.callbacks.Callback):
 
     (`tfreg.optimizers.step_response`: −η for SGD; for Adam also how the gradient moves
     the second moment, without which the slope would be wrong), and Adam takes a step
-    down it on log λ_k. All in float32, held-out examples with dropout off. A slope is
-    that of one step: an effect of λ on later steps is not seen, which favours weak
-    penalties.
+    down it on log λ_k. Slopes are float32 whatever the model computes in; held-out
+    examples are seen with dropout off. A slope is that of one step: an effect of λ on
+    later steps is not seen.
 
     The factors exp(s) on what the recipe says are weights of the model: they are saved
     with it, go on from where they are in a later fit, and come back with the weights
@@ -61,13 +61,13 @@ class AdaptiveStrength(keras.callbacks.Callback):
             held-out examples, or, by depth, a backbone that shares its blocks (ALBERT).
 
     Example:
-        >>> from tfreg import build_classifier
+        >>> from tfreg import build_classifier, callbacks
         >>> from tfreg.regularizers import L2SP
         >>> model = build_classifier(
         ...     backbone, ("bad", "good"), tokenizer=tokenizer,
         ...     backbone_regularizer=L2SP(1e-2),
         ... )
-        >>> adaptive = AdaptiveStrength((["good", "bad"], ["good", "bad"]))
+        >>> adaptive = callbacks.AdaptiveStrength((["good", "bad"], ["good", "bad"]))
         >>> history = model.fit(
         ...     ["a good text", "a bad text"], ["good", "bad"],
         ...     epochs=2, verbose=0, callbacks=[adaptive],
@@ -78,10 +78,9 @@ class AdaptiveStrength(keras.callbacks.Callback):
         'L2SP'
 
     Luketina et al. (2016), "Scalable Gradient-Based Tuning of Continuous
-    Regularization Hyperparameters", equations 4 to 8 (T1-T2). Departures: strengths by
-    their logarithms, as there for noise only; Adam's step differentiated in full, where
-    the paper treats it as gradient descent; where the optimiser clips by the global
-    norm, the factor is a constant.
+    Regularization Hyperparameters", the gradient through one step of T1-T2. Ours:
+    Adam's step differentiated in full; all strengths by their logarithms; where the
+    optimiser clips by the global norm, the factor it clips by counts as a constant.
     """
 
     def __init__(
@@ -131,6 +130,7 @@ class AdaptiveStrength(keras.callbacks.Callback):
             why = f"needs a single replica; got {replicas}"
         if why:
             raise InputError(f"`AdaptiveStrength` {why}")
+        StepResponse(model.optimizer, [])  # or it says what it cannot be
 
     def begin(self, model: Any, strengths: Sequence[Any], held: Iterator[Any]) -> None:
         """Take what a fit has made ready.

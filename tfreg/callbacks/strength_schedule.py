@@ -42,15 +42,16 @@ class StrengthSchedule(keras.callbacks.Callback):
             one, several steps in one execution, or another backend than TensorFlow.
 
     Example:
-        >>> from tfreg import build_classifier
+        >>> from tfreg import build_classifier, callbacks
         >>> from tfreg.regularizers import L2SP
         >>> model = build_classifier(
         ...     backbone, ("bad", "good"), tokenizer=tokenizer,
         ...     backbone_regularizer=L2SP(1e-2),
         ... )
+        >>> schedule = callbacks.StrengthSchedule(decay="linear", penalties=["l2sp"])
         >>> history = model.fit(
         ...     ["a good text", "a bad text"], ["good", "bad"], epochs=4, verbose=0,
-        ...     callbacks=[StrengthSchedule(decay="linear", penalties=["l2sp"])],
+        ...     callbacks=[schedule],
         ... )
         >>> [round(value, 4) for value in history.history["strength/l2sp"]]
         [0.01, 0.0075, 0.005, 0.0025]
