@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -20,6 +21,24 @@ class OnePassAdamW(keras.optimizers.AdamW):
     that reads and writes each array once.
     """
 
+    _clip_scale: Callable[[], Any] | None = None
+
+    def keep_clip_scale(self) -> None:
+        """From the next trace on, know what clipping multiplied a step's gradients by.
+
+        It is read between two steps, and so is not saved.
+        """
+        if self._clip_scale is None:
+            scale = keras.Variable(1.0, trainable=False, name="clip_scale")
+            # A function: Keras would take the variable for the optimiser's own.
+            self._clip_scale = lambda: scale
+
+    @property
+    def clip_scale(self) -> Any:
+        """What the last step's gradients were multiplied by."""
+        assert self._clip_scale is not None
+        return self._clip_scale().value
+
     def _clip_gradients(self, grads: list[Any]) -> list[Any]:
         if not on_tensorflow() or self.clipnorm:
             return super()._clip_gradients(grads)
@@ -34,6 +53,8 @@ class OnePassAdamW(keras.optimizers.AdamW):
             self.global_clipnorm / tf.maximum(norm, self.global_clipnorm),
             norm - norm,
         )
+        if self._clip_scale is not None:
+            self._clip_scale().assign(scale)
         return [_scaled(gradient, scale) for gradient in grads]
 
     def _apply_weight_decay(self, variables: list[Any]) -> None:

@@ -42,6 +42,14 @@ def build_optimizer(model: Any) -> None:
         model.optimizer.build(model.trainable_variables)
 
 
+def renew_step(model: Any) -> None:
+    """Have a model's training step traced anew, with what it has now.
+
+    A penalty that is attached to a traced model changes its losses, but no training.
+    """
+    model.train_function = None
+
+
 def schedule(optimizer: Any) -> Any:
     """The learning-rate schedule of an optimiser, also inside a loss-scaling one."""
     return getattr(inner_optimizer(optimizer), "_learning_rate", None)
@@ -56,6 +64,11 @@ def keras_variable(optimizer: Any, variable: Any) -> Any:
     """The Keras variable of what an optimiser updates, which may be TensorFlow's."""
     index = optimizer._get_variable_index(variable)
     return optimizer._trainable_variables[index]
+
+
+def first_moment(optimizer: Any, variable: Any) -> Any:
+    """Adam's running mean of gradients of a variable, not corrected."""
+    return optimizer._momentums[optimizer._get_variable_index(variable)]
 
 
 def second_moment(optimizer: Any, variable: Any) -> Any:

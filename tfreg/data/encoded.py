@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,3 +48,27 @@ class Encoded:
     def lengths(self) -> np.ndarray:
         """Real (non-padding) pieces a row."""
         return np.fromiter(map(len, self.pieces), np.int64, len(self.pieces))
+
+    def take(self, examples: Sequence[int]) -> Encoded:
+        """The examples with these numbers, with all of their rows."""
+        place = np.full(self.examples, -1)
+        place[np.asarray(examples)] = np.arange(len(examples))
+        rows = np.flatnonzero(place[self.example] >= 0)
+        rows = rows[np.argsort(place[self.example[rows]], kind="stable")]
+
+        def of(values: Any) -> Any:
+            if values is None or isinstance(values, np.ndarray):
+                return None if values is None else values[rows]
+            return type(values)(values[row] for row in rows)
+
+        return Encoded(
+            pieces=of(self.pieces),
+            second=of(self.second),
+            example=place[self.example[rows]],
+            examples=len(examples),
+            words=of(self.words),
+            answers=of(self.answers),
+            targets=of(self.targets),
+            weights=of(self.weights),
+            source=None if self.source is None else self.source.take(examples),
+        )

@@ -13,6 +13,8 @@ from rich.table import Table
 from tfreg import _compat
 from tfreg._checks import InputError
 from tfreg.models.feeding import whole_batch
+from tfreg.regularizers.live import as_written, product
+from tfreg.regularizers.scaled import strength_names
 
 
 class PenaltyRow(NamedTuple):
@@ -72,7 +74,7 @@ def penalty_report(
         PenaltyRow(
             one.path,
             type(one.penalty).__name__,
-            _strength(one.penalty),
+            _strength(one.penalty, one.factor),
             value,
             one.zeros,
             *share,
@@ -89,12 +91,16 @@ class _Penalised(NamedTuple):
     variables: list[Any]
     value: Callable[[], Any]
     zeros: float
+    factor: float  # on the strength, where that changes
 
 
 def _of_one(variable: Any) -> _Penalised:
     rule = variable.regularizer
     zeros = _zeros(variable)
-    return _Penalised(variable.path, rule, [variable], lambda: rule(variable), zeros)
+    written, factor = as_written(rule)
+    return _Penalised(
+        variable.path, written, [variable], lambda: rule(variable), zeros, factor
+    )
 
 
 def _of_set(bound: Any) -> _Penalised:
@@ -104,7 +110,8 @@ def _of_set(bound: Any) -> _Penalised:
     else:
         zeros = _zeros(bound.norms())
     path = f"{len(variables)} weights together"
-    return _Penalised(path, bound.penalty, variables, bound, zeros)
+    factor = float(ops.convert_to_numpy(product(bound.factors)))
+    return _Penalised(path, bound.penalty, variables, bound, zeros, factor)
 
 
 def _zeros(values: Any) -> float:
@@ -139,13 +146,21 @@ def _norm(gradients: list[Any]) -> float:
     return float(np.sqrt(sum(np.sum(array**2) for array in arrays)))
 
 
-def _strength(regularizer: Any) -> dict[str, float]:
-    """The numbers of a regulariser, as they were given (not as float32 holds them)."""
-    return {
-        name: float(f"{float(value):.7g}")
-        for name, value in regularizer.get_config().items()
-        if np.ndim(value) == 0 and not isinstance(value, (str, bool))
+def _strength(regularizer: Any, factor: float) -> dict[str, float]:
+    """The numbers of a regulariser, as they were given (not as float32 holds them).
+
+    Times the factor, those that are a strength; it is shown by itself if none is.
+    """
+    config = regularizer.get_config()
+    changed = strength_names(regularizer)
+    found = {
+        name: float(value) * (factor if name in changed else 1.0)
+        for name, value in config.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
     }
+    if factor != 1.0 and not changed:
+        found["factor"] = factor
+    return {name: float(f"{value:.7g}") for name, value in found.items()}
 
 
 def _print(rows: list[PenaltyRow], console: Console) -> None:

@@ -113,7 +113,7 @@ def feed_validation(model: Any, data: Any, batch_size: int | None) -> Feed:
     Raises:
         InputError: nothing in it, or no targets.
     """
-    x, y, weight = _unpack(data)
+    x, y, weight = unpack(data)
     found = feed(model, x, y, sample_weight=weight, batch_size=batch_size)
     if found.batches is not None:
         encoded = found.batches.encoded
@@ -124,7 +124,7 @@ def feed_validation(model: Any, data: Any, batch_size: int | None) -> Feed:
 
 def whole_batch(model: Any, data: Any) -> tuple[Any, Any, Any]:
     """All of some data as one batch: (x, y, sample_weight), None where missing."""
-    x, y, weight = _unpack(data)
+    x, y, weight = unpack(data)
     found = feed(model, x, y, sample_weight=weight)
     if found.batches is not None:
         batch = found.batches.collate(np.arange(len(found.batches.encoded)))
@@ -135,7 +135,7 @@ def whole_batch(model: Any, data: Any) -> tuple[Any, Any, Any]:
     return keras.utils.unpack_x_y_sample_weight(batch)
 
 
-def _unpack(data: Any) -> tuple[Any, Any, Any]:
+def unpack(data: Any) -> tuple[Any, Any, Any]:
     """(x, y, sample_weight) of what `validation_data` may be."""
     apart = isinstance(data, (tuple, list)) and len(data) in (2, 3)
     if not apart or isinstance(data[0], str):

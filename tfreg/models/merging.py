@@ -23,8 +23,9 @@ def merged(model: Any) -> Any:
     adapter = model.recipe.adapter
     if not isinstance(adapter, LoRA):
         raise InputError(f"there is no LoRA to merge: `adapter` is {adapter!r}")
-    recipe = replace(model.recipe, adapter=None, backbone_regularizer=None)
+    recipe = replace(model.learned_recipe, adapter=None, backbone_regularizer=None)
     config = {**model.get_config(), "recipe": recipe.to_json()}
+    config.pop("strengths", None)  # they are in that recipe
     config["preprocessor"] = model.preprocessor  # its vocabulary is not in its config
     plain = type(model).from_config(config)
     values = {weight.path: weight for weight in model.weights}

@@ -15,6 +15,7 @@ from tfreg.adapt.freeze import block_patterns
 from tfreg.adapt.noise import kernel_noise
 from tfreg.adapt.penalise import Anchors
 from tfreg.adapt.prepare import prepare
+from tfreg.adapt.strengths import Strengths
 from tfreg.data.preprocessing import TextPreprocessor
 from tfreg.heads import AttentionPooling
 from tfreg.heads.head import make_head
@@ -25,6 +26,7 @@ from tfreg.models.merging import merged
 from tfreg.models.passes import ModelPasses, check_masks, check_served
 from tfreg.models.reusing import FEATURES, Halves
 from tfreg.models.samples import as_rows, averaged
+from tfreg.models.strengths import attach_strengths, learned_recipe
 from tfreg.models.text_trainer import TextTrainer
 from tfreg.objectives import compose
 from tfreg.recipe import Recipe
@@ -84,6 +86,7 @@ class TextTask(TextTrainer):
         self.backbone = backbone
         self.preprocessor = preprocessor
         self.anchors = anchors
+        self.strengths = Strengths(name="strengths")
         self.kernel_noise = noise
         self.word_dropout = words
         self.layer_mix = self.pooling = None
@@ -177,7 +180,8 @@ class TextTask(TextTrainer):
             return _compat.data_loss(self, y, y_pred, sample_weight)
         rows = as_rows(self, y, y_pred, sample_weight)
         # Keras shares out the penalties of single weights among the replicas.
-        terms = [value() / _compat.replicas() for value in self.set_penalties.values()]
+        sets = self.set_penalties.values()
+        terms = [penalty() / _compat.replicas() for penalty in sets]
         if self.bottleneck is not None:
             real = rows[0] >= 0 if self.task == "tag" else None
             terms.append(self.bottleneck.penalty(real))
@@ -216,16 +220,34 @@ class TextTask(TextTrainer):
         return block_patterns(self.backbone, "gradual_unfreezing")
 
     @property
+    def learned_recipe(self) -> Recipe:
+        """The recipe, with the strengths that were learned as plain numbers."""
+        return learned_recipe(self)
+
+    @property
     def builder(self) -> str:
         """The builder that makes such a model: ``build_`` and this."""
         return {"regress": "regressor", "tag": "tagger"}.get(self.task, "classifier")
 
     def get_config(self) -> dict[str, Any]:
+        learned = self.strengths.per and {"strengths": self.strengths.said()}
         return {
             **super().get_config(),
             "recipe": self.recipe.to_json(),
             "architecture": dict(self.architecture),
+            **(learned or {}),
         }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """The model of a config; learned strengths are in its weights."""
+        config = dict(config)
+        learned = config.pop("strengths", None)
+        model = super().from_config(config)
+        if learned is not None:
+            model.strengths.learn_by(**learned)
+            attach_strengths(model)
+        return model
 
     @classmethod
     def from_preset(cls, preset: str, **kwargs: Any) -> Any:

@@ -16,6 +16,7 @@ from tfreg.data.examples import Examples
 from tfreg.data.ladder import fitted_ladder
 from tfreg.models import feeding
 from tfreg.models.accumulating import accumulated_step, check_accumulation
+from tfreg.models.adapting import begin_strengths, hold_out
 from tfreg.models.choosing import choose_child
 from tfreg.models.fisher import estimate_fisher
 from tfreg.models.fitting import (
@@ -168,14 +169,10 @@ class TextTrainer(keras_hub.models.Task):
         )
         epochs = self.recipe.epochs if epochs is None else epochs
         callbacks = keras.tree.flatten(callbacks or [])
+        weights = {"sample_weight": sample_weight, "class_weight": class_weight}
+        x, y, weights, held_out = hold_out(self, callbacks, x, y, weights, batch_size)
         train = feeding.feed(
-            self,
-            x,
-            y,
-            sample_weight=sample_weight,
-            class_weight=class_weight,
-            batch_size=batch_size,
-            seed=self.recipe.seed,
+            self, x, y, **weights, batch_size=batch_size, seed=self.recipe.seed
         )
         if train.batches is not None:
             callbacks.append(EpochClock(train.batches))
@@ -190,8 +187,9 @@ class TextTrainer(keras_hub.models.Task):
             splits.append(feeding.feed_validation(self, validation_data, batch_size))
             callbacks += early_stopping(self, callbacks, epochs)
         callbacks += unfreezing(self, callbacks)
+        seen = splits + ([held_out] if held_out else [])
         reuse_features(
-            self, [s.batches for s in splits], feature_cache, kwargs.get("verbose")
+            self, [s.batches for s in seen], feature_cache, kwargs.get("verbose")
         )
         if validation_data is not None:
             kwargs["validation_data"] = splits[1].arguments["x"]
@@ -200,8 +198,9 @@ class TextTrainer(keras_hub.models.Task):
         choose_child(self, x, y)
         # Variables that appear within a step have TensorFlow trace it twice.
         _compat.build_optimizer(self)
-        initial_epoch = resumed(self, callbacks, initial_epoch, epochs)
         steps = steps_per_epoch or train.steps()
+        begin_strengths(self, callbacks, held_out, steps, epochs)
+        initial_epoch = resumed(self, callbacks, initial_epoch, epochs)
         begin_schedule(self, steps, epochs, initial_epoch)
         if self.bottleneck is not None:
             callbacks.append(Annealing(self.bottleneck.share, steps, epochs))

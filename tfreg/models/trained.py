@@ -85,7 +85,7 @@ def load_trained(folder: str | os.PathLike[str], preset: Any = None) -> Any:
         raise InputError(f"{folder}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
         raise InputError(f"{folder}: damaged: {error}") from error
-    recipe = Recipe.from_json(config.pop("recipe"))
+    recipe = Recipe.from_json(config["recipe"])
     labels = tuple(config.get("labels", ()))
     place = name if preset is None else preset
     try:
@@ -95,7 +95,8 @@ def load_trained(folder: str | os.PathLike[str], preset: Any = None) -> Any:
             f"{folder} stands on the preset {place!r}: {error}; if it is elsewhere, "
             "say where by `load_model(..., preset=...)`"
         ) from error
-    model = cls(encoder.backbone, preprocessor, recipe=recipe, **config)
+    config |= {"backbone": encoder.backbone, "preprocessor": preprocessor}
+    model = cls.from_config(config)
     own = _own(model)
     shapes = {path: tuple(weight.shape) for path, weight in own.items()}
     if shapes != {path: array.shape for path, array in weights.items()}:

@@ -75,6 +75,10 @@ class Multiple(keras.regularizers.Regularizer):
         """Whether it pulls weights to where they started from."""
         return is_anchored(self.regularizer)
 
+    def bound(self, place: Place) -> Multiple:
+        """The multiple of the same penalty, for the weight at ``place``."""
+        return Multiple(bound(self.regularizer, place), self.factor)
+
     def __call__(self, x: Any) -> Any:
         return self.factor * keras.ops.cast(self.regularizer(x), "float32")
 

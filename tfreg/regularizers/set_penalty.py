@@ -20,6 +20,8 @@ class BoundSet:
         norms: gives the norm of each group, where it has groups.
 
     Attributes:
+        factors: what its value is multiplied by, given by functions, while its
+            strength changes; none otherwise.
         shrink: the proximal step, of those that have one, given a function from a
             weight's path to its learning rate.
     """
@@ -35,10 +37,14 @@ class BoundSet:
         self.weights = dict(weights)
         self.norms = norms
         self.value = value
+        self.factors: tuple[Callable[[], Any], ...] = ()
         self.shrink: Callable[[Callable[[str], Any]], None] | None = None
 
     def __call__(self) -> Any:
-        return self.value()
+        value = self.value()
+        for factor in self.factors:
+            value = value * factor()
+        return value
 
 
 class SetPenalty(keras.regularizers.Regularizer):
