@@ -63,3 +63,10 @@ def test_refused_in_one_line(words, more, said, tmp_path, capsys):
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_the_demos_data_have_no_numbers(tmp_path, capsys):
+    assert (
+        main(["path", "regress", "--data", "demo", "--out", str(tmp_path / "x")]) == 2
+    )
+    assert "--data demo: has no numbers to learn" in capsys.readouterr().err
