@@ -34,6 +34,10 @@ def test_the_best_and_the_strongest_within_one_standard_error():
     assert found.model() == "model 2" and found.model(1.0) == "model 0"
 
 
+def test_a_stronger_one_beyond_a_dip_does_not_count():
+    assert path([0.79, 0.5, 0.8, 0.7], error=0.03).simplest == 0.01
+
+
 def test_of_equal_scores_the_strongest():
     assert path([0.5, 0.8, 0.8, 0.7]).best == 0.1
 

@@ -75,9 +75,14 @@ class RegularizationPath:
 
     @property
     def simplest(self) -> float:
-        """The strongest whose score is within one standard error of the best."""
-        gaps = np.abs(self.scores - self.scores[self._best])
-        return self.strengths[int(np.flatnonzero(gaps <= self.error)[0])]
+        """The strongest that is reached from the best within one standard error of it.
+
+        A score of a much stronger penalty that is high by chance does not count.
+        """
+        scores, place = self.scores, self._best
+        while place and abs(scores[place - 1] - scores[self._best]) <= self.error:
+            place -= 1
+        return self.strengths[place]
 
     @property
     def _best(self) -> int:
