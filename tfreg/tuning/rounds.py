@@ -70,10 +70,7 @@ class Rounds:
         """
         found = [one for one in self.done() if one["trial"] == name]
         for number in range(len(found), self.count):
-            with _compat.graphs_let_go():
-                found.append(self._fit(name, recipe, number, about))
-            keras.utils.clear_session()
-            gc.collect()
+            found.append(self._fit(name, recipe, number, about))
         return found
 
     def done(self) -> list[dict[str, Any]]:
@@ -82,6 +79,16 @@ class Rounds:
         return [event for file in files for event in Journal(file).events()]
 
     def _fit(
+        self, name: str, recipe: Recipe, number: int, about: dict[str, Any]
+    ) -> dict[str, Any]:
+        """One round, of which nothing stays in memory."""
+        with _compat.graphs_let_go():
+            result = self._fit_and_score(name, recipe, number, about)
+        keras.utils.clear_session()
+        gc.collect()
+        return result
+
+    def _fit_and_score(
         self, name: str, recipe: Recipe, number: int, about: dict[str, Any]
     ) -> dict[str, Any]:
         started = time.perf_counter()
