@@ -27,6 +27,7 @@ def judge(corpus: Corpus, metric: str | None = None) -> tuple[str, str]:
         InputError: no score of this task.
 
     Example:
+        >>> from tfreg import Examples
         >>> corpus = Corpus("regress", Examples("text", ["a"], [1.0]))
         >>> judge(corpus), judge(corpus, "mse")
         (('pearson', 'max'), ('mse', 'min'))
