@@ -12,6 +12,7 @@ from tfreg._compat.backends import (
     jit_compile,
     of_replica,
     on_tensorflow,
+    renew_step,
     replicas,
     traced,
     widest_float,
@@ -33,6 +34,7 @@ from tfreg._compat.encoders import (
 from tfreg._compat.gradients import (
     dense_gradient,
     gradients_in_turn,
+    graphs_let_go,
     inner_gradients,
     sum_rows,
     value_and_gradients,
@@ -47,12 +49,11 @@ from tfreg._compat.training import (
     iterations,
     keras_variable,
     penalties,
-    renew_step,
     schedule,
     second_moment,
     track_loss,
 )
-from tfreg._compat.tuner import graphs_let_go, requeue
+from tfreg._compat.tuner import requeue
 from tfreg._compat.variables import uncast
 from tfreg._compat.wordpiece import tokenize_bert, word_to_pieces
 

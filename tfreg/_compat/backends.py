@@ -30,7 +30,15 @@ def forget_trace(model: Any) -> None:
     rates, past their end, and learn nothing.
     """
     if keras.backend.backend() == "jax":
-        model.train_function = None
+        renew_step(model)
+
+
+def renew_step(model: Any) -> None:
+    """Have a model's training step traced anew, with what it has now.
+
+    A penalty that is attached to a traced model changes its losses, but no training.
+    """
+    model.train_function = None
 
 
 def widest_float() -> str:

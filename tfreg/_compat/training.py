@@ -42,14 +42,6 @@ def build_optimizer(model: Any) -> None:
         model.optimizer.build(model.trainable_variables)
 
 
-def renew_step(model: Any) -> None:
-    """Have a model's training step traced anew, with what it has now.
-
-    A penalty that is attached to a traced model changes its losses, but no training.
-    """
-    model.train_function = None
-
-
 def schedule(optimizer: Any) -> Any:
     """The learning-rate schedule of an optimiser, also inside a loss-scaling one."""
     return getattr(inner_optimizer(optimizer), "_learning_rate", None)

@@ -1,12 +1,8 @@
-"""What KerasTuner's oracles keep to themselves, and what TensorFlow keeps of trials."""
+"""What KerasTuner's oracles keep to themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-
-from tensorflow.python.framework import ops as tensorflow_ops
 
 
 def requeue(oracle: Any) -> None:
@@ -19,21 +15,3 @@ def requeue(oracle: Any) -> None:
     )
     oracle.ongoing_trials.clear()
     oracle.tuner_ids.clear()
-
-
-@contextmanager
-def graphs_let_go() -> Iterator[None]:
-    """At the end, forget the gradients of the graphs that were traced inside.
-
-    TensorFlow registers a function for every operation with a gradient of its own, for
-    good, and each holds the whole graph it is in: a model's, long after the model is
-    gone. What is traced inside must not be differentiated any more after it.
-    """
-    registry = tensorflow_ops.gradient_registry._registry
-    before = set(registry)
-    try:
-        yield
-    finally:
-        for name in set(registry) - before:
-            if name.startswith("CustomGradient-"):
-                del registry[name]

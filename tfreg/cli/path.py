@@ -69,8 +69,6 @@ def run(arguments: argparse.Namespace) -> None:
         vars(arguments).update(frozen_by_default(arguments.task, vars(arguments)))
     recipe = read_recipe(arguments)
     corpus = read_corpus(arguments, recipe.seed)
-    for line in corpus.report:
-        print(line)
     if corpus.dev is None:
         raise InputError(f"--data {arguments.data}: no dev split to choose by")
     with new_folder(arguments.out) as folder:

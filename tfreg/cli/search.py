@@ -69,8 +69,6 @@ def run(arguments: argparse.Namespace) -> None:
     from tfreg.tuning import search
 
     corpus = read_corpus(arguments, recipe.seed)
-    for line in corpus.report:
-        print(line)
     result = search(
         corpus,
         arguments.preset,

@@ -84,8 +84,6 @@ def run(arguments: argparse.Namespace) -> None:
     recipe = read_recipe(arguments)
     start_keras()
     corpus = read_corpus(arguments, recipe.seed)
-    for line in corpus.report:
-        print(line)
     done = fit_run(
         corpus,
         arguments.preset,
@@ -102,7 +100,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def read_corpus(arguments: argparse.Namespace, seed: int) -> Corpus:
-    """The corpus of ``--data``, of the kind the task needs."""
+    """The corpus of ``--data``, of the kind the task needs; says what was read."""
     from tfreg.data.corpus import load_corpus
 
     if arguments.data == "demo" and not os.path.exists("demo"):
@@ -126,4 +124,6 @@ def read_corpus(arguments: argparse.Namespace, seed: int) -> Corpus:
         raise InputError(
             f"--data {arguments.data}: has one tag a word; use `tfreg train tag`"
         )
+    for line in corpus.report:
+        print(line)
     return corpus

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 from keras import ops
 
 from tfreg import _compat
-from tfreg.functional.linear_models import Minima, Problem, dot, flat, norm
+from tfreg.functional.linear_models import Minima, Problem, dot, flat, norm, take
 from tfreg.functional.proximal import soft_threshold
 
 _GROWTH, _SHRINKAGE = 2.0, 0.98  # of the bound on the curvature
@@ -24,9 +23,6 @@ class _State(NamedTuple):
     logits_ahead: Any
     momentum: Any
     bound: Any  # on the loss's curvature over that of the metric
-
-    def of(self, kept: Any) -> _State:
-        return keras.tree.map_structure(lambda x: ops.take(x, kept, axis=1), self)
 
 
 def minimise_l1(
@@ -74,8 +70,8 @@ def minimise_l1(
         if kept is not None:
             if not len(kept):
                 break
-            state, problem = state.of(kept), problem.of(kept)
-            l1 = ops.take(l1, kept, axis=1)
+            state, problem = take(state, kept), problem.of(kept)
+            l1 = take(l1, kept)
     return found
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import keras
 from keras import ops
 
-from tfreg.functional.linear_models import Minima, Problem, dot, flat, norm
+from tfreg.functional.linear_models import Minima, Problem, dot, flat, norm, take
 
 _PAIRS = 8  # steps remembered
 _ENOUGH = 1e-4  # of the slope, that a step must gain (Armijo)
@@ -24,9 +23,6 @@ class _State(NamedTuple):
     moves: list[Any]
     turns: list[Any]  # of the gradient, with each move
     inverses: list[Any]  # of their products
-
-    def of(self, kept: Any) -> _State:
-        return keras.tree.map_structure(lambda x: ops.take(x, kept, axis=1), self)
 
 
 def minimise_l2(
@@ -62,7 +58,7 @@ def minimise_l2(
         if kept is not None:
             if not len(kept):
                 break
-            state, problem = state.of(kept), problem.of(kept)
+            state, problem = take(state, kept), problem.of(kept)
         following = _step(problem, state, curvature)
         if not bool(ops.any(following.objective < state.objective)):
             max_steps = step + 1  # no digit is left to gain

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -28,7 +29,7 @@ class Problem(NamedTuple):
 
     def of(self, kept: Any) -> Problem:
         """The problem of some of its models."""
-        return self._replace(strengths=ops.take(self.strengths, kept, axis=1))
+        return self._replace(strengths=take(self.strengths, kept))
 
     def logits(self, weights: Any) -> Any:
         """(rows, models, outputs)."""
@@ -77,6 +78,11 @@ class Minima:
         kept = np.flatnonzero(~done)
         self._active = self._active[kept]
         return kept
+
+
+def take(values: Any, kept: Any) -> Any:
+    """Arrays of some of the models, whose axis is the middle one."""
+    return keras.tree.map_structure(lambda x: ops.take(x, kept, axis=1), values)
 
 
 def dot(a: Any, b: Any) -> Any:

@@ -30,9 +30,9 @@ class Journal:
         """Write an event; it is on the disk when this returns."""
         text = json.dumps(event) + "\n"
         with self.path.open("a+b") as file:
+            file.seek(0)
             # A kill may have left half a line, which nothing may be added to.
-            if file.tell() and not self._ends_well():
-                file.truncate(self._whole())
+            file.truncate(file.read().rfind(b"\n") + 1)
             file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
@@ -53,10 +53,3 @@ class Journal:
             except ValueError as error:
                 raise InputError(f"{self.path}:{number}: damaged: {error}") from error
         return found
-
-    def _whole(self) -> int:
-        """Bytes up to the end of the last whole line."""
-        return self.path.read_bytes().rfind(b"\n") + 1
-
-    def _ends_well(self) -> bool:
-        return self._whole() == self.path.stat().st_size

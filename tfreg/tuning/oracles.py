@@ -23,7 +23,7 @@ _KINDS = {
 TUNERS = tuple(_KINDS)
 
 
-class _Journaled:
+class _Journaled(keras_tuner.Oracle):
     """Writes down which trials begin and end, so that it can be brought back to there.
 
     KerasTuner's own files are not whole after a kill, and its grid search cannot be
@@ -35,7 +35,7 @@ class _Journaled:
 
     @keras_tuner.synchronized
     def create_trial(self, tuner_id: str) -> Any:
-        trial = super().create_trial(tuner_id)  # type: ignore[misc]
+        trial = super().create_trial(tuner_id)
         if trial.status == "RUNNING":
             values = dict(trial.hyperparameters.values)
             self._note("begin", trial, tuner=tuner_id, values=values)
@@ -43,9 +43,8 @@ class _Journaled:
 
     @keras_tuner.synchronized
     def end_trial(self, trial: Any) -> None:
-        super().end_trial(trial)  # type: ignore[misc]
-        own: Any = self
-        name, found = own.objective.name, own.trials[trial.trial_id]
+        super().end_trial(trial)
+        name, found = self.objective.name, self.trials[trial.trial_id]
         known = found.metrics.exists(name)
         score = found.metrics.get_best_value(name) if known else None
         self._note(

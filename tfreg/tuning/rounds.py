@@ -129,10 +129,9 @@ class Rounds:
         from tensorboard.plugins.hparams import api
 
         folder = str(self.folder / "tensorboard" / f"{name}-{number}")
-        values = {k: v for k, v in about.get("values", {}).items()}
         return [
             keras.callbacks.TensorBoard(folder, write_graph=False),
-            api.KerasCallback(folder, values, trial_id=f"{name}-{number}"),
+            api.KerasCallback(folder, about["values"], trial_id=f"{name}-{number}"),
         ]
 
 

@@ -186,19 +186,20 @@ def _result(
     for one in rounds.done():
         by_trial.setdefault(one["trial"], []).append(one)
     begun: dict[str, dict[str, Any]] = {}
-    failed: dict[str, str] = {}
+    ended: dict[str, str] = {}
     for event in Journal(rounds.folder / "trials.jsonl").events():
         if event["event"] == "begin":
             begun[event["trial"]] = event["values"]
         elif event["event"] == "end":
-            failed[event["trial"]] = event["message"] or ""
+            ended[event["trial"]] = event["message"] or ""
     trials = []
-    for name in sorted(failed, key=int):
-        found = by_trial.get(name, [])
-        trial = read_trial(name, found, own(begun[name]), failed[name])
-        trials.append(replace(trial, epochs=begun[name].get(EPOCHS)))
+    for name in sorted(ended, key=int):
+        values, found = begun[name], by_trial.get(name, [])
+        trials.append(
+            read_trial(name, found, own(values), ended[name], values.get(EPOCHS))
+        )
     baselines = [
-        read_trial(name, by_trial[name], values, "")
+        read_trial(name, by_trial[name], values)
         for name, values in _compared(recipe, space).items()
         if name in by_trial
     ]

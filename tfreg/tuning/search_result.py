@@ -171,7 +171,11 @@ def _strength(trial: Trial) -> tuple[float, bool]:
 
 
 def read_trial(
-    name: str, rounds: list[Mapping[str, Any]], values: Mapping[str, Any], message: str
+    name: str,
+    rounds: list[Mapping[str, Any]],
+    values: Mapping[str, Any],
+    message: str = "",
+    epochs: int | None = None,
 ) -> Trial:
     """A trial from what was written down of its fits."""
     first = rounds[0] if rounds else {}
@@ -180,7 +184,7 @@ def read_trial(
         dict(values),
         tuple(dict(one["scores"]) for one in rounds),
         first.get("error", 0.0),
-        None,
+        epochs,
         round(sum(one["seconds"] for one in rounds), 2),
         max((one["at"] for one in rounds), default=0.0),
         message,
