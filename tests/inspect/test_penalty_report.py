@@ -12,7 +12,7 @@ from tests.backbones import tiny
 from tfreg.inspect import penalty_report
 from tfreg.models import TextClassifier
 from tfreg.recipe import Recipe
-from tfreg.regularizers import L2, L2SP, GroupLasso
+from tfreg.regularizers import L2, L2SP, ByDepth, GroupLasso
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +70,21 @@ def test_shares(model):
     total = float(loss) + sum(row.value for row in rows)
     assert rows[3].gradient_share == pytest.approx(own / (own + pull), rel=1e-4)
     assert rows[3].loss_share == pytest.approx(rows[3].value / total, rel=1e-5)
+
+
+def test_sums_and_depths_show_what_acts():
+    rule = [ByDepth(L2SP(0.5), factor=3.0), L2(0.25)]
+    recipe = Recipe(backbone_regularizer={"*/query/kernel": rule})
+    model = TextClassifier(tiny(), labels=("a", "b"), recipe=recipe)
+    rows = penalty_report(model, file=io.StringIO())
+    assert [row.penalty for row in rows] == ["L2SP + L2"] * 2
+    assert [row.strength for row in rows] == [
+        {"L2SP.alpha": 1.5, "L2.l2": 0.25}, {"L2SP.alpha": 0.5, "L2.l2": 0.25},
+    ]  # fmt: skip
+    recipe = Recipe(backbone_regularizer={"*/query/kernel": rule[0]})
+    model = TextClassifier(tiny(), labels=("a", "b"), recipe=recipe)
+    rows = penalty_report(model, file=io.StringIO())
+    assert [row.strength for row in rows] == [{"alpha": 1.5}, {"alpha": 0.5}]
 
 
 def test_nothing_penalised():

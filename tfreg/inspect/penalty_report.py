@@ -13,7 +13,7 @@ from rich.table import Table
 from tfreg import _compat
 from tfreg._checks import InputError
 from tfreg.models.feeding import whole_batch
-from tfreg.regularizers.live import as_written, product
+from tfreg.regularizers.live import parts, product
 from tfreg.regularizers.scaled import strength_names
 
 
@@ -22,8 +22,9 @@ class PenaltyRow(NamedTuple):
 
     Args:
         path: of the variable; of a penalty on several, how many they are.
-        penalty: the regulariser's class.
-        strength: its numbers, by the names its config gives them.
+        penalty: the regulariser's class; of a sum all of them, with a plus between.
+        strength: its numbers, by the names its config gives them, as they act on this
+            variable: at its depth, and now. Of a sum after the class and a point.
         value: Ω(w) now.
         zeros: share of its weights that are exactly zero, in [0, 1]; of a penalty on
             groups, the share of groups that are.
@@ -73,8 +74,8 @@ def penalty_report(
     rows = [
         PenaltyRow(
             one.path,
-            type(one.penalty).__name__,
-            _strength(one.penalty, one.factor),
+            " + ".join(type(penalty).__name__ for penalty, _ in one.parts),
+            _strength(one.parts),
             value,
             one.zeros,
             *share,
@@ -87,19 +88,20 @@ def penalty_report(
 
 class _Penalised(NamedTuple):
     path: str
-    penalty: Any
+    parts: list[tuple[Any, float]]  # penalties, and the factors on their strengths
     variables: list[Any]
     value: Callable[[], Any]
     zeros: float
-    factor: float  # on the strength, where that changes
 
 
 def _of_one(variable: Any) -> _Penalised:
     rule = variable.regularizer
-    zeros = _zeros(variable)
-    written, factor = as_written(rule)
     return _Penalised(
-        variable.path, written, [variable], lambda: rule(variable), zeros, factor
+        variable.path,
+        parts(rule),
+        [variable],
+        lambda: rule(variable),
+        _zeros(variable),
     )
 
 
@@ -111,7 +113,7 @@ def _of_set(bound: Any) -> _Penalised:
         zeros = _zeros(bound.norms())
     path = f"{len(variables)} weights together"
     factor = float(ops.convert_to_numpy(product(bound.factors)))
-    return _Penalised(path, bound.penalty, variables, bound, zeros, factor)
+    return _Penalised(path, [(bound.penalty, factor)], variables, bound, zeros)
 
 
 def _zeros(values: Any) -> float:
@@ -146,7 +148,17 @@ def _norm(gradients: list[Any]) -> float:
     return float(np.sqrt(sum(np.sum(array**2) for array in arrays)))
 
 
-def _strength(regularizer: Any, factor: float) -> dict[str, float]:
+def _strength(parts: list[tuple[Any, float]]) -> dict[str, float]:
+    if len(parts) == 1:
+        return _numbers(*parts[0])
+    return {
+        f"{type(penalty).__name__}.{name}": value
+        for penalty, factor in parts
+        for name, value in _numbers(penalty, factor).items()
+    }
+
+
+def _numbers(regularizer: Any, factor: float) -> dict[str, float]:
     """The numbers of a regulariser, as they were given (not as float32 holds them).
 
     Times the factor, those that are a strength; it is shown by itself if none is.

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfreg.regularizers.combined import Sum
+from tfreg.regularizers.combined import Multiple, Sum
 from tfreg.regularizers.place import is_anchored
 
 
@@ -50,14 +50,22 @@ def product(factors: Sequence[Callable[[], Any]]) -> Any:
     return result
 
 
-def as_written(regularizer: Any) -> tuple[Any, float]:
-    """A penalty without its variables, and what they multiply it by now.
+def parts(regularizer: Any) -> list[tuple[Any, float]]:
+    """The penalties that act in one, and what each is multiplied by now.
 
-    Of a sum each part has a factor of its own, which is left out.
+    Example:
+        >>> from tfreg.regularizers import L2, L2SP, Multiple
+        >>> both = Sum([L2(1.0), Multiple(L2SP(), 3.0)])
+        >>> [(type(penalty).__name__, factor) for penalty, factor in parts(both)]
+        [('L2', 1.0), ('L2SP', 3.0)]
     """
     if isinstance(regularizer, Sum):
-        return Sum([as_written(one)[0] for one in regularizer.regularizers]), 1.0
-    if not isinstance(regularizer, Live):
-        return regularizer, 1.0
-    factor = ops.convert_to_numpy(product(regularizer.factors))
-    return regularizer.regularizer, float(factor)
+        return [part for one in regularizer.regularizers for part in parts(one)]
+    factor = 1.0
+    if isinstance(regularizer, Live):
+        factor = float(ops.convert_to_numpy(product(regularizer.factors)))
+    elif isinstance(regularizer, Multiple):
+        factor = regularizer.factor
+    else:
+        return [(regularizer, factor)]
+    return [(penalty, f * factor) for penalty, f in parts(regularizer.regularizer)]
