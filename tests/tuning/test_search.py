@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
 
+import keras_hub
 import pytest
+from keras import ops
 
 from tests.tuning.conftest import corpus_of
 from tfreg._checks import InputError
@@ -81,7 +84,9 @@ class Fake:
 
 
 def run(preset, out, tuner="random", **more):
-    more = {"trials": 6, "seeds": 2, **QUICK, **more}
+    if tuner != "hyperband":
+        more = {"trials": 6, **more}
+    more = {"seeds": 2, **QUICK, **more}
     space = more.pop("space", SPACE)
     if tuner == "grid":
         space = {"l2": Choice(1e-4, 1e-3, 1e-2), "dropout": Choice(0.1, 0.3)}
@@ -167,6 +172,20 @@ def test_other_data_in_the_same_folder(preset, tmp_path, monkeypatch):
     other = replace(corpus_of("classify"), dev=corpus_of("classify").dev[:5])
     with pytest.raises(InputError, match="data was .*, is "):
         search(other, preset, SPACE, out=tmp_path, trials=1, seeds=2, **QUICK)
+
+
+def test_another_encoder_in_the_same_folder(preset, tmp_path, monkeypatch):
+    Fake(monkeypatch)
+    mine, out = tmp_path / "mine", tmp_path / "out"
+    shutil.copytree(preset, mine)
+    run(str(mine), out, trials=1)
+    backbone = keras_hub.models.Backbone.from_preset(str(mine))
+    backbone.token_embedding.embeddings.assign_add(ops.full((24, 32), 1e-3))
+    backbone.save_to_preset(str(mine))
+    with pytest.raises(InputError, match=": weights was .*, is "):
+        run(str(mine), out, trials=1)
+    with pytest.raises(InputError, match=r"preset was .*mine\", is .*tiny\"; give"):
+        run(str(preset), out, trials=1)
 
 
 def test_what_it_writes(preset, tmp_path, monkeypatch):
@@ -265,6 +284,10 @@ def test_folds_leave_out_each_row_once(preset, tmp_path):
     [
         ({"tuner": "tpe"}, "`tuner` must be one of 'random', 'grid'"),
         ({"trials": 0}, "`trials` must be an integer of at least 1"),
+        (
+            {"tuner": "hyperband", "trials": 3},
+            "`trials` cannot be set with `tuner='hyp",
+        ),
         ({"seeds": 0}, "`seeds` must be an integer of at least 1"),
         ({"seeds": 2, "folds": 2}, "`seeds` and `folds` cannot be combined"),
         ({"seeds": 1, "folds": 99}, "`folds` must be at most the 24 training rows"),
@@ -287,3 +310,16 @@ def test_refused_folders(preset, tmp_path):
         run(preset, tmp_path)
     with pytest.raises(InputError, match="`out`: .*Not a directory"):
         run(preset, tmp_path / "note.txt" / "out")
+
+
+def test_half_a_place_among_several_processes(preset, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "tuner0")
+    with pytest.raises(InputError, match="not set: KERASTUNER_ORACLE_IP, KERASTUNER_"):
+        run(preset, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_preset_that_is_none_leaves_nothing(tmp_path):
+    with pytest.raises(InputError, match="nowhere"):
+        run("./nowhere", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

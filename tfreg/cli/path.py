@@ -45,9 +45,8 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--l1-ratio",
         type=float,
-        default=0.5,
         metavar="X",
-        help="share of L1 in elastic_net",
+        help="share of L1 in elastic_net (default: 0.5)",
     )
     add_recipe_options(parser)
     parser.set_defaults(run=run)

@@ -44,7 +44,12 @@ def add_to(commands: Any) -> None:
         choices=("random", "grid", "hyperband", "bayesian"),
         help="what chooses the trials",
     )
-    group.add_argument("--trials", type=int, default=20, metavar="N", help="at most")
+    group.add_argument(
+        "--trials",
+        type=int,
+        metavar="N",
+        help="at most so many (default: 20; hyperband has its own number)",
+    )
     group.add_argument("--seeds", type=int, default=1, metavar="N", help="fits a trial")
     group.add_argument(
         "--folds",

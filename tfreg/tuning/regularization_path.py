@@ -23,10 +23,10 @@ def regularization_path(
     penalty: str = "l2",
     strengths: Any = None,
     *,
-    l1_ratio: float = 0.5,
+    l1_ratio: float | None = None,
     recipe: Recipe | None = None,
     feature_cache: Any = None,
-    tolerance: float = 1e-6,
+    tolerance: float | None = None,
     verbose: Any = 1,
     **fields: Any,
 ) -> RegularizationPath:
@@ -46,16 +46,18 @@ def regularization_path(
             ``"elastic_net"`` over a frozen encoder.
         strengths: λ: how many, from 1 to 1e-6 on a log scale, or which. Defaults to
             100 over a frozen encoder, and to 7 else.
-        l1_ratio: ρ in [0, 1], of ``"elastic_net"``.
+        l1_ratio: ρ in [0, 1], of ``"elastic_net"`` alone; defaults to 0.5.
         recipe: settings of all fits; defaults to an encoder that is frozen,
             ``freeze="backbone"``, and a head that reads the mean of a text's pieces.
         feature_cache: where features of a frozen encoder are kept, as for `fit`.
-        tolerance: norm of the gradient at which a head over a frozen encoder is done.
+        tolerance: norm of the gradient at which a head over a frozen encoder is done;
+            defaults to 1e-6.
         verbose: Keras's.
         **fields: single fields of `Recipe`, over those of ``recipe``.
 
     Raises:
-        InputError: no dev split, no such penalty, or one that acts on nothing.
+        InputError: no dev split, no such penalty, or one that acts on nothing; an
+            argument that this path has no use for.
 
     Example:
         >>> path = regularization_path(corpus, "minilm", "l2")  # doctest: +SKIP
@@ -89,8 +91,14 @@ def regularization_path(
     if strengths is None:
         strengths = FROZEN if frozen else FINE_TUNED
     strengths = read_strengths(strengths)
-    check_number("l1_ratio", l1_ratio, low=0, high=1)
-    check_number("tolerance", tolerance, low=0, open_low=True)
+    if l1_ratio is not None:
+        check_number("l1_ratio", l1_ratio, low=0, high=1)
+        if penalty != ELASTIC_NET:
+            raise InputError("`l1_ratio` needs `penalty='elastic_net'`")
+    if tolerance is not None:
+        check_number("tolerance", tolerance, low=0, open_low=True)
+        if not frozen:
+            raise InputError("`tolerance` needs `freeze='backbone'`")
     if frozen:
         from tfreg.tuning.convex_path import convex_path
 
@@ -99,10 +107,10 @@ def regularization_path(
             preset,
             recipe,
             penalty,
-            _CONVEX.get(penalty, l1_ratio),
+            _CONVEX.get(penalty, 0.5 if l1_ratio is None else l1_ratio),
             strengths,
             feature_cache=feature_cache,
-            tolerance=tolerance,
+            tolerance=1e-6 if tolerance is None else tolerance,
             verbose=verbose,
         )
     from tfreg.tuning.warm_path import warm_path

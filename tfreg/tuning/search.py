@@ -18,7 +18,7 @@ from tfreg.tuning.judging import judge
 from tfreg.tuning.oracles import EPOCHS, TUNERS, make_oracle, replay
 from tfreg.tuning.rounds import Rounds
 from tfreg.tuning.search_result import SearchResult, read_trial
-from tfreg.tuning.settled import fingerprint, settle
+from tfreg.tuning.settled import fingerprint, fingerprint_of_weights, named, settle
 from tfreg.tuning.space import (
     default_space,
     read_space,
@@ -27,6 +27,7 @@ from tfreg.tuning.space import (
 )
 from tfreg.tuning.tuner import RecipeTuner, own
 
+TRIALS = 20  # by default
 Said = Callable[[str, Mapping[str, Any], list[float]], None]
 
 
@@ -37,7 +38,7 @@ def search(
     *,
     out: str | os.PathLike[str],
     tuner: str = "random",
-    trials: int = 20,
+    trials: int | None = None,
     seeds: int = 1,
     folds: int | None = None,
     metric: str | None = None,
@@ -64,7 +65,8 @@ def search(
         out: a folder for what is found, new or of the same search.
         tuner: ``"random"``, ``"grid"`` (10 values of each range), ``"hyperband"``
             (trials begin with few epochs, and the best get more), or ``"bayesian"``.
-        trials: at most so many, at least 1; Hyperband has its own number.
+        trials: at most so many, at least 1; defaults to 20. Hyperband has its own
+            number.
         seeds: fits of each trial, at least 1.
         folds: in place of seeds and the dev rows, parts of the training rows of which
             each is left out once, at least 2.
@@ -89,7 +91,13 @@ def search(
     if not isinstance(corpus, Corpus):
         raise fail("corpus", "a Corpus (see tfreg.load_corpus)", corpus)
     check_choice("tuner", tuner, TUNERS)
-    check_integer("trials", trials, low=1)
+    if trials is not None:
+        check_integer("trials", trials, low=1)
+        if tuner == "hyperband":
+            raise InputError(
+                "`trials` cannot be set with `tuner='hyperband'`, whose `epochs` say "
+                "how many trials it has"
+            )
     check_integer("seeds", seeds, low=1)
     if folds is not None:
         check_integer("folds", folds, low=2)
@@ -103,6 +111,8 @@ def search(
         recipe = replace(recipe, precision=pick_precision(preset)[0])
     space = read_space(default_space(corpus.task) if space is None else space, recipe)
     objective = judge(corpus, metric)
+    chief, worker = _role()
+    encoder, _ = load_encoder(preset, None, recipe, corpus.task, corpus.labels)
     folder = _folder(out)
     settle(
         folder,
@@ -113,18 +123,22 @@ def search(
             "folds": folds,
             "metric": objective[0],
             "recipe": recipe.to_json(),
-            "preset": str(preset),
+            "preset": named(preset),
+            "weights": fingerprint_of_weights(encoder.backbone.weights),
             "data": fingerprint(corpus),
         },
     )
-    encoder, _ = load_encoder(preset, None, recipe, corpus.task, corpus.labels)
-    chief, worker = _role()
     rounds = Rounds(
         corpus, encoder, seeds, folds, objective[0], folder, worker or "chief"
     )
     said = said or (lambda *_: None)
     oracle = make_oracle(
-        tuner, space, objective, trials=trials, epochs=recipe.epochs, seed=recipe.seed
+        tuner,
+        space,
+        objective,
+        trials=TRIALS if trials is None else trials,
+        epochs=recipe.epochs,
+        seed=recipe.seed,
     )
     searching = RecipeTuner(oracle, rounds, recipe, folder, worker is None, said)
     if worker is None:
@@ -154,9 +168,17 @@ def _folder(out: str | os.PathLike[str]) -> Path:
 
 def _role() -> tuple[bool, str | None]:
     """Whether this process chooses trials for others; its name if it runs them so."""
-    name = os.environ.get("KERASTUNER_TUNER_ID")
-    if name is None or "KERASTUNER_ORACLE_IP" not in os.environ:
+    names = (f"KERASTUNER_{name}" for name in ("TUNER_ID", "ORACLE_IP", "ORACLE_PORT"))
+    given = {name: os.environ.get(name) for name in names}
+    missing = [name for name, value in given.items() if not value]
+    if len(missing) == len(given):
         return False, None
+    if missing:
+        raise InputError(
+            f"{', '.join(given)} are set together, for a search of several processes, "
+            f"or none of them; not set: {', '.join(missing)}"
+        )
+    name = str(given["KERASTUNER_TUNER_ID"])
     return "chief" in name, None if "chief" in name else name
 
 

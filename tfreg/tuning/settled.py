@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from keras import ops
+
 from tfreg._checks import InputError
 from tfreg.data.corpus import Corpus
+from tfreg.data.features import as_bytes
 
 _FILE = "search.json"
 
@@ -49,6 +52,21 @@ def fingerprint(corpus: Corpus) -> str:
     return key.hexdigest()[:16]
 
 
+def fingerprint_of_weights(weights: Iterable[Any]) -> str:
+    """Variables with their paths as one number."""
+    key = hashlib.sha256()
+    for weight in sorted(weights, key=lambda weight: weight.path):
+        key.update(weight.path.encode())
+        key.update(as_bytes(ops.convert_to_numpy(weight.value)))
+    return key.hexdigest()[:16]
+
+
+def named(preset: Any) -> str:
+    """A preset as a person would say it; one in memory has no name but its kind."""
+    is_name = isinstance(preset, (str, os.PathLike))
+    return os.fspath(preset) if is_name else type(preset).__name__
+
+
 def _differences(found: Any, wanted: Any, name: str = "") -> Any:
     if isinstance(found, dict) and isinstance(wanted, dict):
         for key in dict.fromkeys((*found, *wanted)):
@@ -60,4 +78,4 @@ def _differences(found: Any, wanted: Any, name: str = "") -> Any:
 
 def _short(value: Any) -> str:
     text = "not there" if value is None else json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= 60 else f"{text[:28]}...{text[-29:]}"
