@@ -1,159 +1,169 @@
 """What a path of strengths costs beside scikit-learn's fits and a KerasTuner search.
 
-    python strength_path.py --data DATA
+    python strength_path.py --data DATA --results RESULTS
 
 Heads on the features of the frozen packaged encoder, λ from 1 to 1e-6, side by side in
-one run. Peers are timed at every so-manieth strength (`--every`), and the sum is scaled
-to all of them. A head of scikit-learn is fitted to the gradient its documentation takes
-by default, and to a smaller one; the gaps are those of the objectives. A head of the
-search is a Dense layer that Keras fits for `--epochs` passes.
+one run. Peers that fit a strength at a time are timed at every so-manieth (`--every`),
+and the sum is scaled to all of them; `enet_path` does all of them. The gap is how far
+the peer's objective lies above tfreg's, over tfreg's, where it is smallest. A head of
+the search is a Dense layer that Keras fits for `--epochs` passes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 import time
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import keras
-import keras_tuner
 import numpy as np
-from scipy.special import logsumexp
-from sklearn.linear_model import LogisticRegression
+from scores_table import write_between_markers
+from scores_tfreg import build
+from sklearn.exceptions import ConvergenceWarning
+from strength_peers import grid_search, logistic, objective, squared_path
 from tasks import CUT_SEED, write_result
 
 import tfreg
-from tfreg.functional.linear_losses import Softmax
-from tfreg.functional.linear_path import linear_path
+from tfreg.functional.linear_losses import Softmax, Squared
+from tfreg.functional.linear_path import LinearPath, linear_path
 from tfreg.models.frozen_features import frozen_features
 
+HERE = Path(__file__).resolve().parent
 PACKAGES = "tfreg", "tensorflow", "keras", "keras-tuner", "scikit-learn"
 STRENGTHS = np.geomspace(1.0, 1e-6, 100)
+KINDS = {"sst2": "classify", "banking77": "classify", "stsb": "regress"}
 
 
-def features(folder: Path, rows: int, cache: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors and class ids of some training rows."""
-    corpus = tfreg.load_corpus(folder, task="classify")
+class Row(NamedTuple):
+    """One line of the table."""
+
+    task: str
+    penalty: str
+    peer: str
+    seconds: float  # of tfreg's path
+    ratio: float  # of the peer's time
+    gap: float | None
+    zeros: float  # share of tfreg's weights
+
+
+def features(folder: Path, kind: str, rows: int, cache: Path) -> tuple[Any, Any]:
+    """Vectors, and class ids or numbers, of some training rows."""
+    corpus = tfreg.load_corpus(folder, task=kind)
     order = np.random.default_rng(CUT_SEED).permutation(len(corpus.train))[:rows]
-    model = tfreg.build_classifier(
-        "minilm",
-        corpus.labels,
-        freeze="backbone",
-        head=tfreg.heads.Linear("mean"),
-        precision="bfloat16",
-    )
+    head = tfreg.heads.Linear("mean")
+    model = build(corpus, freeze="backbone", head=head, precision="bfloat16")
     found = frozen_features(model, corpus.train.take(order.tolist()), cache)
-    _, ids = np.unique(found.targets, return_inverse=True)
-    return found.values.astype("float64"), ids
+    targets = np.asarray(found.targets)
+    if kind == "classify":
+        _, targets = np.unique(targets, return_inverse=True)
+    return found.values.astype("float64"), targets
 
 
-def objective(x: Any, ids: Any, kernel: Any, bias: Any, strength: float) -> float:
-    """Mean cross-entropy and λ·ΣW²."""
-    z = x @ kernel + bias
-    losses = logsumexp(z, axis=1) - z[np.arange(len(z)), ids]
-    return float(losses.mean() + strength * (kernel**2).sum())
-
-
-def sklearn_fit(
-    x: Any, ids: Any, strength: float, tolerance: float
-) -> tuple[float, float]:
-    """Seconds and objective of one of scikit-learn's fits."""
-    two = ids.max() == 1
-    inverse = 1 / ((1 if two else 2) * len(x) * strength)
-    began = time.perf_counter()
-    peer = LogisticRegression(C=inverse, tol=tolerance, max_iter=100_000).fit(x, ids)
-    seconds = time.perf_counter() - began
-    kernel, bias = peer.coef_.T, peer.intercept_
-    if two:  # as two columns, whose squares add up to half
-        kernel = np.concatenate([-kernel, kernel], axis=1) / 2
-        bias = np.concatenate([-bias, bias]) / 2
-    return seconds, objective(x, ids, kernel, bias, strength)
-
-
-def search(x: Any, ids: Any, strengths: list[float], epochs: int) -> float:
-    """Seconds of a grid search over heads."""
-
-    def build(hp: Any) -> Any:
-        penalty = keras.regularizers.L2(hp.Choice("l2", strengths))
-        head = keras.layers.Dense(int(ids.max()) + 1, kernel_regularizer=penalty)
-        model = keras.Sequential([keras.Input((x.shape[1],)), head])
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        model.compile(keras.optimizers.Adam(1e-2), loss, ["accuracy"])
-        return model
-
-    cut = len(x) * 4 // 5
-    with tempfile.TemporaryDirectory() as folder:
-        tuner = keras_tuner.GridSearch(build, "val_accuracy", directory=folder)
+def path(x: Any, y: Any, l1_ratio: float, rounds: int) -> tuple[float, LinearPath]:
+    """Seconds, the median of some rounds, and the path."""
+    if y.dtype.kind == "i":
+        targets, loss = np.eye(y.max() + 1)[y], Softmax()
+    else:
+        targets, loss = y[:, None], Squared()
+    linear_path(x[:50], targets[:50], loss, STRENGTHS[:12], l1_ratio=l1_ratio)  # set up
+    seconds = []
+    for _ in range(rounds):
         began = time.perf_counter()
-        tuner.search(
-            x[:cut],
-            ids[:cut],
-            validation_data=(x[cut:], ids[cut:]),
-            epochs=epochs,
-            verbose=0,
-        )
-        return time.perf_counter() - began
+        found = linear_path(x, targets, loss, STRENGTHS, l1_ratio=l1_ratio)
+        seconds.append(time.perf_counter() - began)
+    return float(np.median(seconds)), found
 
 
-def measure(task: str, args: argparse.Namespace) -> dict[str, Any]:
-    """One data set, all ways."""
-    x, ids = features(args.data / task, args.rows, args.results / "features")
-    targets = np.eye(ids.max() + 1)[ids]
-    linear_path(x[:50], targets[:50], Softmax(), STRENGTHS[:12])  # sets things up
-    own = []
-    for _ in range(args.rounds):
-        began = time.perf_counter()
-        path = linear_path(x, targets, Softmax(), STRENGTHS)
-        own.append(time.perf_counter() - began)
-    chosen = range(0, len(STRENGTHS), args.every)
-    scale = len(STRENGTHS) / len(chosen)
-    result: dict[str, Any] = {
-        "task": task,
-        "rows": len(x),
-        "classes": int(ids.max()) + 1,
-        "tfreg_seconds": float(np.median(own)),
-        "tfreg_gradient": float(path.gradients.max()),
-        "timed_strengths": len(chosen),
-    }
+def classes(task: str, x: Any, y: Any, args: Any) -> Iterator[Row]:
+    """L2 beside scikit-learn's default solver and a search; L1 beside SAGA."""
+
+    def row(penalty: str, peer: str, theirs: float, gap: float | None) -> Row:
+        zeros = float(np.mean(found.kernels == 0))
+        return Row(task, penalty, peer, seconds, theirs / seconds, gap, zeros)
+
+    def fits(every: int, l1_ratio: float, fit: Callable) -> tuple[float, float]:
+        chosen = range(0, len(STRENGTHS), every)
+        taken, gaps = 0.0, []
+        for i in chosen:
+            began = time.perf_counter()
+            kernel, bias = fit(STRENGTHS[i])
+            taken += time.perf_counter() - began
+            reached = objective(x, y, kernel, bias, STRENGTHS[i], l1_ratio)
+            gaps.append(reached / found.objectives[i] - 1)
+        return taken * len(STRENGTHS) / len(chosen), min(gaps)
+
+    seconds, found = path(x, y, 0.0, args.rounds)
     for tolerance in (1e-4, 1e-6):
-        fits = [sklearn_fit(x, ids, STRENGTHS[i], tolerance) for i in chosen]
-        result[f"sklearn_{tolerance:.0e}"] = {
-            "seconds": scale * sum(seconds for seconds, _ in fits),
-            "largest_gap_of_tfreg": max(
-                path.objectives[i] / reached - 1
-                for i, (_, reached) in zip(chosen, fits)
-            ),
-        }
-    seconds = search(x, ids, [float(STRENGTHS[i]) for i in chosen], args.epochs)
-    result["search_seconds"] = scale * seconds
-    return result
+        theirs = fits(args.every, 0.0, lambda s: logistic(x, y, s, 0.0, tolerance))
+        yield row("L2", f"scikit-learn, lbfgs, {tolerance:.0e}", *theirs)
+    some = [float(s) for s in STRENGTHS[:: args.every]]
+    theirs = grid_search(x, y, some, args.epochs) * len(STRENGTHS) / len(some)
+    yield row("L2", f"KerasTuner, {args.epochs} epochs", theirs, None)
+    if y.max() == 1:
+        seconds, found = path(x, y, 1.0, args.rounds)
+        theirs = fits(args.every * 2, 1.0, lambda s: logistic(x, y, s, 1.0, 1e-4))
+        yield row("L1", "scikit-learn, saga, 1e-04", *theirs)
+
+
+def numbers(task: str, x: Any, y: Any, args: Any) -> Iterator[Row]:
+    """L1 and elastic net beside scikit-learn's `enet_path`."""
+    for penalty, l1_ratio in (("L1", 1.0), ("elastic net, 0.5", 0.5)):
+        seconds, found = path(x, y, l1_ratio, args.rounds)
+        zeros = float(np.mean(found.kernels == 0))
+        for tolerance in (1e-4, 1e-6):
+            began = time.perf_counter()
+            reached = squared_path(x, y, STRENGTHS, l1_ratio, tolerance)
+            ratio = (time.perf_counter() - began) / seconds
+            gap = float((reached / found.objectives - 1).min())
+            peer = f"scikit-learn, enet_path, {tolerance:.0e}"
+            yield Row(task, penalty, peer, seconds, ratio, gap, zeros)
+
+
+def table(rows: list[Row]) -> str:
+    """As Markdown."""
+    lines = [
+        "| features | penalty | tfreg, 100 strengths | zeros | peer | its time | gap |",
+        "|---" * 7 + "|",
+    ]
+    for row in rows:
+        gap = "" if row.gap is None else f"{row.gap:+.1e}"
+        zeros = f"{row.zeros:.0%}" if row.zeros else ""
+        cells = row.task, row.penalty, f"{row.seconds:.2f} s", zeros, row.peer
+        lines.append(f"| {' | '.join(cells)} | {row.ratio:.1f}x | {gap} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
-    """Measure, and print a line a data set."""
+    """Measure, and show the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of data sets")
     parser.add_argument("--results", type=Path, default=Path("results"))
-    parser.add_argument("--tasks", nargs="+", default=["sst2", "banking77"])
+    parser.add_argument("--tasks", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--rows", type=int, default=2000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--every", type=int, default=9)
     parser.add_argument("--epochs", type=int, default=20)
     args = parser.parse_args()
     args.results.mkdir(parents=True, exist_ok=True)
+    # That a peer has not converged in its steps shows in the gap.
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    rows = []
     for task in args.tasks:
-        result = measure(task, args)
-        write_result(args.results / f"path.{task}.json", result, PACKAGES)
-        own = result["tfreg_seconds"]
-        print(json.dumps(result, indent=1))
-        for name in ("sklearn_1e-04", "sklearn_1e-06"):
-            ratio = result[name]["seconds"] / own
-            print(f"{task}: {name} takes {ratio:.1f} times as long")
-        ratio = result["search_seconds"] / own
-        print(f"{task}: a search takes {ratio:.1f} times as long")
+        kind = KINDS[task]
+        cache = args.results / "features"
+        x, y = features(args.data / task, kind, args.rows, cache)
+        measure = classes if kind == "classify" else numbers
+        for row in measure(task, x, y, args):
+            rows.append(row)
+            print(json.dumps(row._asdict()), flush=True)
+    result = {"rows": [row._asdict() for row in rows], "examples": args.rows}
+    write_result(args.results / "strength_path.json", result, PACKAGES)
+    print(table(rows))
+    if args.tasks == list(KINDS):
+        write_between_markers(HERE / "README.md", table(rows), "strength-path")
 
 
 if __name__ == "__main__":

@@ -203,7 +203,7 @@ def test_what_it_writes(preset, tmp_path, monkeypatch):
     pictures = {path.name for path in tmp_path.glob("*.png")}
     assert pictures == {
         *("score_l2.png", "score_dropout.png"),
-        *("progress.png", "map.png", "parallel.png"),
+        *("progress.png", "map_l2.png", "parallel.png"),
     }
 
 

@@ -26,7 +26,9 @@ def draw_scores(path: Any, file: Path) -> None:
         axes.axvline(
             strength, linestyle=style, color="gray", label=f"{name}: {strength:.2g}"
         )
-    axes.set(xscale="log", xlabel=f"λ of {path.penalty}", ylabel=path.monitor[0])
+    axes.set(
+        xscale="log", xlabel=f"λ of {path.penalty}", ylabel=f"dev {path.monitor[0]}"
+    )
     axes.grid(alpha=0.3)
     axes.legend()
     save_figure(figure, file)

@@ -15,20 +15,20 @@ from tfreg.runs.pictures import new_figure, save_figure
 def draw_search(result: Any, folder: Path) -> None:
     """Score against each setting, against time, by pairs, and all settings together.
 
-    Writes ``score_NAME.png`` for each setting searched that is a number,
-    ``progress.png``, ``map.png`` (score over the first strength and the dropout), and
+    Writes ``score_NAME.png`` for each setting searched, ``progress.png``,
+    ``map_NAME.png`` for each strength searched along with the dropout, and
     ``parallel.png``.
     """
     trials = [trial for trial in result.trials if trial.rounds]
     if not trials:
         return
-    names = [name for name, v in trials[0].values.items() if not isinstance(v, str)]
+    names = list(trials[0].values)
     for name in names:
         _draw_against(result, trials, name, folder / f"score_{name}.png")
     _draw_progress(result, trials, folder / "progress.png")
-    strengths = [name for name in names if name in SHORT_NAMES]
-    if strengths and "dropout" in names:
-        _draw_map(result, trials, strengths[0], "dropout", folder / "map.png")
+    for name in names:
+        if name in SHORT_NAMES and "dropout" in names:
+            _draw_map(result, trials, name, "dropout", folder / f"map_{name}.png")
     if len(names) > 1:
         _draw_parallel(result, trials, names, folder / "parallel.png")
 
@@ -36,7 +36,7 @@ def draw_search(result: Any, folder: Path) -> None:
 def _draw_against(result: Any, trials: list[Any], name: str, file: Path) -> None:
     figure = new_figure(6.4, 4.2)
     axes = figure.add_subplot()
-    values = [trial.values[name] for trial in trials]
+    values = _values(trials, name)
     scores, errors = _scores(result, trials)
     axes.errorbar(values, scores, yerr=errors, fmt="o", markersize=4, capsize=2)
     for number, baseline in enumerate(result.baselines):
@@ -72,10 +72,8 @@ def _draw_map(result: Any, trials: list[Any], x: str, y: str, file: Path) -> Non
     figure = new_figure(6.4, 4.8)
     axes = figure.add_subplot()
     scores, _ = _scores(result, trials)
-    values = [trial.values[x] for trial in trials]
-    points = axes.scatter(
-        values, [t.values[y] for t in trials], c=scores, cmap="viridis", s=60
-    )
+    values = _values(trials, x)
+    points = axes.scatter(values, _values(trials, y), c=scores, cmap="viridis", s=60)
     figure.colorbar(points, ax=axes, label=f"dev {result.metric}")
     _log_axis(axes.set_xscale, values)
     axes.set(xlabel=x, ylabel=y)
@@ -91,17 +89,24 @@ def _draw_parallel(
 
     figure = new_figure(1.8 + 1.6 * len(names), 4.2)
     axes = figure.add_subplot()
-    columns = [_as_shares([trial.values[name] for trial in trials]) for name in names]
     scores, _ = _scores(result, trials)
-    shades = _as_shares(scores if result.mode == "max" else [-s for s in scores])
-    places = range(len(names) + 1)
-    for row in np.argsort(shades):
-        heights = [column[row] for column in columns]
-        axes.plot(
-            places, [*heights, shades[row]], color=colormaps["viridis"](shades[row])
-        )
-    axes.set_xticks(places, [*names, f"dev {result.metric}"], rotation=20, ha="right")
-    axes.set_yticks([0, 1], ["lowest", "highest"])
+    columns = {name: _values(trials, name) for name in names}
+    columns[f"dev {result.metric}"] = scores
+    heights = np.array([_as_shares(values) for values in columns.values()])
+    shades = heights[-1] if result.mode == "max" else 1 - heights[-1]
+    for trial in np.argsort(shades):
+        shade = colormaps["viridis"](shades[trial])
+        axes.plot(range(len(columns)), heights[:, trial], color=shade)
+    for place, values in enumerate(columns.values()):
+        for height, value in dict(zip(heights[place], values)).items():
+            if height in (0, 1) or isinstance(value, str):
+                text = value if isinstance(value, str) else f"{value:.3g}"
+                axes.annotate(
+                    text, (place, height), (0, -11 if height < 0.5 else 5),
+                    textcoords="offset points", ha="center", fontsize=8,
+                )  # fmt: skip
+    axes.set_xticks(range(len(columns)), list(columns))
+    axes.set(ylim=(-0.08, 1.08), yticks=[])
     axes.grid(alpha=0.3, axis="x")
     save_figure(figure, file)
 
@@ -110,18 +115,29 @@ def _scores(result: Any, trials: list[Any]) -> tuple[list[float], list[float]]:
     return [result.score(t) for t in trials], [result.error(t) for t in trials]
 
 
-def _is_log(values: list[float]) -> bool:
+def _values(trials: list[Any], name: str) -> list[Any]:
+    """Of a setting: numbers, or all as text where one is."""
+    values = [trial.values[name] for trial in trials]
+    texts = any(isinstance(value, str) for value in values)
+    return [str(value) for value in values] if texts else values
+
+
+def _is_log(values: list[Any]) -> bool:
     """Whether values lie so far apart that only their logarithms can be shown."""
+    if isinstance(values[0], str):
+        return False
     return min(values) > 0 and max(values) / min(values) > 30
 
 
-def _log_axis(set_scale: Any, values: list[float]) -> None:
+def _log_axis(set_scale: Any, values: list[Any]) -> None:
     if _is_log(values):
         set_scale("log")
 
 
-def _as_shares(values: list[float]) -> list[float]:
-    """Values between 0, the lowest, and 1, the highest."""
+def _as_shares(values: list[Any]) -> list[float]:
+    """Values between 0, the lowest, and 1, the highest; texts at equal distances."""
+    if isinstance(values[0], str):
+        values = np.unique(values, return_inverse=True)[1].tolist()
     logs = [math.log(v) for v in values] if _is_log(values) else values
     low, high = min(logs), max(logs)
     return [0.5 if high == low else (v - low) / (high - low) for v in logs]
