@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "tfreg"
 FLOORS = {
     "_compat": -1,  # the cellar: it knows nothing of tfreg
     "_checks": 0,
+    "_differences": 0,
     "_registration": 0,
     "_tensors": 0,
     "_wordpiece": 0,
@@ -37,7 +38,6 @@ FLOORS = {
     "serial": 3,
     "presets": 3,
     "precision": 3,
-    "serial": 3,
     "models": 4,
     "builders": 5,
     "distribute": 6,

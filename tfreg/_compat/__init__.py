@@ -31,6 +31,7 @@ from tfreg._compat.encoders import (
     replace_dropout,
     set_dropout_rate,
 )
+from tfreg._compat.epochs import beginning_at
 from tfreg._compat.gradients import (
     dense_gradient,
     gradients_in_turn,
@@ -41,7 +42,9 @@ from tfreg._compat.gradients import (
 )
 from tfreg._compat.passes import random_states, rerouted
 from tfreg._compat.presets import load_task, transformers_converter
+from tfreg._compat.randomness import global_random_states, restore_random_states
 from tfreg._compat.training import (
+    build_metrics,
     build_optimizer,
     data_loss,
     first_moment,
@@ -63,6 +66,8 @@ __all__ = [
     "attach",
     "attention_layers",
     "attention_mask",
+    "beginning_at",
+    "build_metrics",
     "build_optimizer",
     "compiled",
     "data_loss",
@@ -74,6 +79,7 @@ __all__ = [
     "first_moment",
     "forget_trace",
     "give_seeds",
+    "global_random_states",
     "global_sum",
     "gradients_in_turn",
     "graphs_let_go",
@@ -93,6 +99,7 @@ __all__ = [
     "replicas",
     "requeue",
     "rerouted",
+    "restore_random_states",
     "schedule",
     "second_moment",
     "set_dropout_rate",

@@ -42,6 +42,16 @@ def build_optimizer(model: Any) -> None:
         model.optimizer.build(model.trainable_variables)
 
 
+def build_metrics(model: Any, batch: Any) -> None:
+    """Make the variables of a model's metrics now, not while a step is traced.
+
+    Args:
+        model: a compiled one.
+        batch: inputs and targets as a step takes them.
+    """
+    model._symbolic_build(data_batch=batch)
+
+
 def schedule(optimizer: Any) -> Any:
     """The learning-rate schedule of an optimiser, also inside a loss-scaling one."""
     return getattr(inner_optimizer(optimizer), "_learning_rate", None)

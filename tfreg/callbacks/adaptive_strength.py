@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -132,22 +132,38 @@ class AdaptiveStrength(keras.callbacks.Callback):
             raise InputError(f"`AdaptiveStrength` {why}")
         StepResponse(model.optimizer, [])  # or it says what it cannot be
 
-    def begin(self, model: Any, strengths: Sequence[Any], held: Iterator[Any]) -> None:
+    def begin(
+        self,
+        model: Any,
+        strengths: Sequence[Any],
+        held: Callable[[int], Iterator[Any]],
+    ) -> None:
         """Take what a fit has made ready.
 
         Args:
             model: a compiled task model whose optimiser is built.
             strengths: what is learned, with ``name``, ``variables``, ``penalty`` and
                 ``number``.
-            held: batches of held-out examples without end.
+            held: gives batches of held-out examples without end, less the first so
+                many.
         """
-        self._strengths, self._held = list(strengths), held
+        self._strengths, self._held_after = list(strengths), held
+        self.set_state({"drawn": 0})
         variables = {v.path: v for one in strengths for v in one.variables}
         self._variables = list(variables.values())
         self._response = StepResponse(model.optimizer, self._variables)
         self._known: Any = None  # of the step that is under way
         self._look = _compat.traced(self._before)
         self._compare = _compat.traced(self._after)
+
+    def get_state(self) -> dict[str, int]:
+        """How many held-out batches were drawn, for `ExactCheckpoint`."""
+        return {"drawn": self._drawn}
+
+    def set_state(self, state: Mapping[str, int]) -> None:
+        """Go on after so many held-out batches."""
+        self._drawn = state["drawn"]
+        self._held = self._held_after(self._drawn)
 
     def recipe(self) -> Any:
         """The recipe with the strengths that the model has now as plain numbers.
@@ -171,6 +187,7 @@ class AdaptiveStrength(keras.callbacks.Callback):
         if known is None or _compat.iterations(self._optimizer) == self._step:
             return
         x, y, weight = keras.utils.unpack_x_y_sample_weight(next(self._held))
+        self._drawn += 1
         slopes = ops.convert_to_numpy(self._compare(x, y, weight, known))
         names = [one.name for one in self._strengths]
         self.slopes = dict(zip(names, map(float, slopes)))

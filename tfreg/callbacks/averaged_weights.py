@@ -26,6 +26,7 @@ class AveragedWeights(keras.callbacks.Callback):
 
     Args:
         steps: updates an epoch, at least 1; None (default) takes what Keras knows.
+        step: with how many of them done its first epoch begins, at least 0 (default).
 
     Raises:
         InputError: when a fit begins: an optimiser that averages nothing, or data that
@@ -36,9 +37,10 @@ class AveragedWeights(keras.callbacks.Callback):
         >>> model.fit(x, y, callbacks=[AveragedWeights()])  # doctest: +SKIP
     """
 
-    def __init__(self, steps: int | None = None) -> None:
+    def __init__(self, steps: int | None = None, step: int = 0) -> None:
         super().__init__()
         self.steps = steps if steps is None else check_integer("steps", steps, low=1)
+        self.step = check_integer("step", step, low=0)
 
     def on_train_begin(self, logs: Any = None) -> None:
         optimizer = _compat.inner_optimizer(self.model.optimizer)
@@ -62,7 +64,7 @@ class AveragedWeights(keras.callbacks.Callback):
         self._averages.show(True)
 
     def _begin(self, epoch: int) -> None:
-        """Begin the averages; a fit that goes on began so many epochs before."""
+        """Begin the averages; a fit that goes on began so long before."""
         steps = self.steps or self.params["steps"]
         if steps is None:
             raise InputError(
@@ -71,6 +73,6 @@ class AveragedWeights(keras.callbacks.Callback):
             )
         _compat.build_optimizer(self.model)
         done = _compat.iterations(self.model.optimizer)
-        first = max(done - epoch * steps, 0)
+        first = max(done - epoch * steps - self.step, 0)
         self._averages.begin(done, first, self.params["epochs"] * steps)
         self._begun = True

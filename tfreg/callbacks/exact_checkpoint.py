@@ -2,139 +2,223 @@
 
 from __future__ import annotations
 
-import json
 import os
+import shutil
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import keras
 import numpy as np
 from keras import ops
 
-from tfreg._checks import InputError, fail
-
-_FILE = "checkpoint.npz"
-_STOPPING = ("wait", "stopped_epoch", "best", "best_epoch")
+from tfreg import _compat
+from tfreg._checks import DataWarning, InputError, check_integer, fail
+from tfreg._differences import differences
+from tfreg.callbacks.remembering import give_states, taken_states
+from tfreg.callbacks.sealed import clear_partial, read_sealed, write_sealed
 
 
 class ExactCheckpoint(keras.callbacks.Callback):
-    """Writes what a fit needs to go on, after each epoch; the next fit begins there.
+    """Writes what a fit needs to go on; the next fit with the same words does.
 
-    It holds the weights, the optimiser's, the states of random numbers, the history,
-    and what `EarlyStopping` knows; the order of the data follows from the epoch. A new
-    file takes the place of the old one when it is complete.
+    That is the weights and the optimiser's, every random state, the epoch and the
+    step in it (the order of the data follows from them), the metrics and the history
+    so far, and what other callbacks know. Beside it stands what the fit is of: the
+    recipe, fingerprints of the data and of the weights it began with. An entry is a
+    folder of its own, flushed, sealed with SHA-256, and renamed when it is complete; a
+    damaged one is named, and the one before it used.
+
+    Under ``tf.config.experimental.enable_op_determinism()`` (``tfreg train
+    --deterministic``) a fit that was killed ends in the same bits as one that was not,
+    on the same machine with the same versions.
 
     Args:
         folder: where; made if missing.
+        every: updates from one entry to the next, at least 1; None (default): one at
+            the end of each epoch. Entries at the ends of epochs are always written.
+            Within epochs it takes texts, whose order tfreg knows; the position in a
+            `tf.data.Dataset` of your own cannot be told.
+        keep: entries that stay, at least 1; defaults to 2.
+        allow_changes: names of what may differ from what the fit began with, as the
+            error shows them: ``("recipe.epochs", "data.dev")``.
 
     Raises:
-        InputError: when a fit begins: a checkpoint of another model, or a broken one.
+        InputError: when a fit begins: an entry of other data, recipe, start or model,
+            or nothing that is whole; while it runs: a loss or weights that are no
+            finite numbers, which are never written.
+
+    Warns:
+        DataWarning: an entry that is damaged, or could not be written (the fit goes
+            on, and the last entry stays).
 
     Example:
-        >>> stopped = ExactCheckpoint("checkpoint")
+        >>> stopped = ExactCheckpoint("checkpoints", every=500)
         >>> model.fit(train, epochs=10, callbacks=[stopped])  # doctest: +SKIP
+
+    Callbacks of your own that know something beyond an epoch tell it by
+    ``get_state()``, a mapping of JSON values, and take it by ``set_state(state)``.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        every: int | None = None,
+        *,
+        keep: int = 2,
+        allow_changes: Sequence[str] = (),
+    ) -> None:
         super().__init__()
         if not isinstance(folder, (str, os.PathLike)):
             raise fail("folder", "the name of a folder", folder)
-        self.path = Path(folder) / _FILE
-        self._found: dict[str, Any] = {}
+        self.folder = Path(folder)
+        self.every = every if every is None else check_integer("every", every, low=1)
+        self.keep = check_integer("keep", keep, low=1)
+        if isinstance(allow_changes, str):
+            raise fail("allow_changes", "a sequence of names", allow_changes)
+        self.allow_changes = tuple(allow_changes)
+        self._about: dict[str, Any] = {}
+        self._arrays: dict[str, np.ndarray] = {}
 
-    def begin(self, model: Any, callbacks: list[Any], epochs: int) -> int:
-        """Give a compiled model the state that was written; the epoch to begin with.
+    def begin(
+        self,
+        model: Any,
+        callbacks: list[Any],
+        of: Mapping[str, Any],
+        steps: int,
+        epochs: int,
+    ) -> tuple[int, int]:
+        """Give a compiled model the state that was written.
 
         `fit` of a tfreg model calls it.
+
+        Args:
+            model: compiled, its optimiser built.
+            callbacks: of the fit.
+            of: what the fit is of, JSON.
+            steps: of an epoch.
+            epochs: of the fit.
+
+        Returns:
+            The epoch, and the step in it, to begin with.
         """
-        self._stopping = [c for c in callbacks if _is_early_stopping(c)]
-        self._found = self._read()
-        if not self._found:
-            return 0
+        self._others = [one for one in callbacks if one is not self]
+        self._of, self._steps = dict(of), steps
+        clear_partial(self.folder)
+        found = read_sealed(self.folder)
+        if found is None:
+            self._about, self._written = {}, 0
+            return 0, 0
+        self._about, self._arrays = found
+        self._check()
         variables = _variables(model)
-        arrays = self._found["arrays"]
         shapes = {name: tuple(each.shape) for name, each in variables.items()}
-        if shapes != {k: v.shape for k, v in arrays.items() if k in shapes}:
-            raise InputError(f"{self.path}: is of another model")
+        if shapes != {k: v.shape for k, v in self._arrays.items() if k in shapes}:
+            raise InputError(f"{self.folder}: is of another model")
         for name, variable in variables.items():
-            variable.assign(arrays[name])
-        return epochs if self._found["stopped"] else self._found["epoch"] + 1
+            variable.assign(self._arrays[name])
+        epoch, step = self._about["epoch"], self._about["step"]
+        self._written = epoch * steps + step
+        return (epochs, 0) if self._about["stopped"] else (epoch, step)
+
+    def _check(self) -> None:
+        changes = [
+            f"{name} {change}"
+            for name, change in differences(self._about["of"], self._of)
+            if name not in self.allow_changes
+        ]
+        if changes:
+            raise InputError(
+                f"{self.folder}: holds a fit with other settings: {'; '.join(changes)};"
+                " give another folder, the same settings, or `allow_changes`"
+            )
 
     def remove(self) -> None:
         """Delete what was written."""
-        self.path.unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def on_train_begin(self, logs: Any = None) -> None:
         # Those before this one have begun anew by now.
-        for number, stopping in enumerate(self._stopping if self._found else ()):
-            for name, value in self._found["stopping"][number].items():
-                setattr(stopping, name, value)
-            stopping.best_weights = self._best_weights(number)
+        if self._about:
+            give_states(self._others, self._about["callbacks"], self._arrays)
+            _compat.restore_random_states(_part(self._arrays, "random "))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if self._found:
+        self._epoch = epoch
+        if self._about:
+            # Keras has set the metrics back by now.
+            for name, variable in _metrics(self.model).items():
+                if name in self._arrays:
+                    variable.assign(self._arrays[name])
             self._restore_history()
-            self._found = {}
+            self._about, self._arrays = {}, {}
 
-    def on_train_end(self, logs: Any = None) -> None:
-        if self._found:  # no epoch was left
-            self._restore_history()
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self.every is None or batch + 1 >= self._steps:
+            return
+        done = self._epoch * self._steps + batch + 1
+        if done // self.every > self._written // self.every:
+            history = self.model.history
+            self._write(self._epoch, batch + 1, history.history, history.epoch, logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         # History hears of an epoch after all other callbacks.
         history = {k: list(v) for k, v in self.model.history.history.items()}
         for name, value in (logs or {}).items():
             history.setdefault(name, []).append(float(value))
-        arrays = {
-            name: ops.convert_to_numpy(variable.value)
-            for name, variable in _variables(self.model).items()
-        }
-        for number, stopping in enumerate(self._stopping):
-            for place, weight in enumerate(stopping.best_weights or ()):
-                arrays[f"best {number} {place:06d}"] = np.asarray(weight)
+        epochs = [*self.model.history.epoch, epoch]
+        self._write(epoch + 1, 0, history, epochs, logs)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self._about:  # no epoch was left
+            self._restore_history()
+
+    def _write(
+        self, epoch: int, step: int, history: Any, epochs: list[int], logs: Any
+    ) -> None:
+        states, arrays = taken_states(self._others)
+        every = _variables(self.model) | (_metrics(self.model) if step else {})
+        for name, variable in every.items():
+            arrays[name] = ops.convert_to_numpy(variable.value)
+        self._refuse_nonsense(epoch, step, arrays, logs)
+        for name, state in _compat.global_random_states().items():
+            arrays[f"random {name}"] = state
         about = {
             "epoch": epoch,
+            "step": step,
             "stopped": bool(self.model.stop_training),
             "history": history,
-            "epochs": [*self.model.history.epoch, epoch],
-            "stopping": [
-                {name: _plain(getattr(each, name)) for name in _STOPPING}
-                for each in self._stopping
-            ],
+            "epochs": epochs,
+            "callbacks": states,
+            "of": self._of,
         }
-        self._write(about, arrays)
-
-    def _write(self, about: dict[str, Any], arrays: dict[str, Any]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            np.savez(file, about=np.array(json.dumps(about)), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, self.path)
-
-    def _read(self) -> dict[str, Any]:
+        self._written = epoch * self._steps + step
         try:
-            with np.load(self.path) as file:
-                arrays = {name: file[name] for name in file.files}
-            return {**json.loads(str(arrays.pop("about"))), "arrays": arrays}
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise InputError(f"{self.path}: damaged: {error}") from error
+            write_sealed(self.folder, self._written, about, arrays, self.keep)
+        except OSError as error:
+            warnings.warn(
+                f"{self.folder}: no checkpoint after {self._written} updates: "
+                f"{error.strerror or error}; the fit goes on",
+                DataWarning,
+                stacklevel=2,
+            )
 
-    def _best_weights(self, number: int) -> list[np.ndarray] | None:
-        names = [n for n in self._found["arrays"] if n.startswith(f"best {number} ")]
-        return [self._found["arrays"][name] for name in sorted(names)] or None
+    def _refuse_nonsense(
+        self, epoch: int, step: int, arrays: Mapping[str, np.ndarray], logs: Any
+    ) -> None:
+        losses = {n: v for n, v in (logs or {}).items() if n.endswith("loss")}
+        wrong = [name for name, value in losses.items() if not np.isfinite(value)]
+        wrong += [n for n, array in arrays.items() if not _is_finite(array)]
+        if wrong:
+            raise InputError(
+                f"the fit diverged before epoch {epoch + 1}, step {step + 1}: "
+                f"{wrong[0]} is not finite; nothing of it was written to {self.folder}"
+            )
 
     def _restore_history(self) -> None:
-        self.model.history.history = self._found["history"]
-        self.model.history.epoch = self._found["epochs"]
-
-
-def _is_early_stopping(callback: Any) -> bool:
-    return isinstance(callback, keras.callbacks.EarlyStopping)
+        self.model.history.history = self._about["history"]
+        self.model.history.epoch = self._about["epochs"]
 
 
 def _variables(model: Any) -> dict[str, Any]:
@@ -147,5 +231,15 @@ def _variables(model: Any) -> dict[str, Any]:
     return every
 
 
-def _plain(value: Any) -> Any:
-    return None if value is None else float(value)
+def _metrics(model: Any) -> dict[str, Any]:
+    """What an epoch has been scored by so far; there once a step was done."""
+    return {f"metric {n:06d}": v for n, v in enumerate(model.metrics_variables)}
+
+
+def _part(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    names = (name for name in arrays if name.startswith(prefix))
+    return {name.removeprefix(prefix): arrays[name] for name in names}
+
+
+def _is_finite(array: np.ndarray) -> bool:
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())

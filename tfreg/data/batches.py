@@ -51,6 +51,7 @@ class Batches:
         self.most = most
         self.seed = seed
         self.epoch = 0  # set by the fit before each epoch
+        self.begin = (0, 0)  # that epoch begins with that batch
         self.ladder: Sequence[int] = LADDER  # a fit sets the one that fits its data
         self.features: Features | None = None  # of a frozen encoder, if kept
         # Rows as an epoch has them, by their numbers; None: as encoded.
@@ -104,8 +105,8 @@ class Batches:
         )
 
         def generate() -> Iterator[Any]:
-            epoch = self.epoch
-            for rows in self.order(epoch):
+            epoch, (first, batch) = self.epoch, self.begin
+            for rows in self.order(epoch)[batch if epoch == first else 0 :]:
                 if self.augmenter is None:
                     yield self.collate(rows)
                 else:

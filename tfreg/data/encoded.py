@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,16 @@ class Encoded:
     def lengths(self) -> np.ndarray:
         """Real (non-padding) pieces a row."""
         return np.fromiter(map(len, self.pieces), np.int64, len(self.pieces))
+
+    def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
+        """All that a fit sees of it, by name; rows one behind the other."""
+        for name in ("pieces", "second", "words", "answers", "targets", "weights"):
+            values = getattr(self, name)
+            if isinstance(values, np.ndarray):
+                yield name, values
+            elif values is not None:
+                yield name, np.concatenate([np.zeros(0, "int32"), *values])
+                yield f"{name} counts", np.array([len(value) for value in values])
 
     def take(self, examples: Sequence[int]) -> Encoded:
         """The examples with these numbers, with all of their rows."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
+from functools import partial
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def begin_strengths(
     for adaptive in _of_kind(callbacks, AdaptiveStrength):
         assert held is not None
         strengths = learned_strengths(model, adaptive.per, adaptive.penalties)
-        adaptive.begin(model, strengths, _endless(model, held))
+        adaptive.begin(model, strengths, partial(_endless, model, held))
     for schedule in _of_kind(callbacks, StrengthSchedule):
         schedule.check(model)
         strengths = scheduled_strengths(model, schedule.penalties)
@@ -108,22 +109,26 @@ def _held(model: Any, data: Any, batch_size: int | None) -> feeding.Feed:
     return found
 
 
-def _endless(model: Any, held: feeding.Feed) -> Iterator[Any]:
-    """Batches of held-out data, again and again."""
-    batches = _passes(model, held)
+def _endless(model: Any, held: feeding.Feed, drawn: int) -> Iterator[Any]:
+    """Batches of held-out data, again and again, less the first so many."""
+    batches = _passes(model, held, drawn)
     first = next(batches, None)
     if first is None or len(first) < 2:
         raise InputError("`held_out` must be labelled examples, at least one")
     return chain([first], batches)
 
 
-def _passes(model: Any, held: feeding.Feed) -> Iterator[Any]:
+def _passes(model: Any, held: feeding.Feed, drawn: int) -> Iterator[Any]:
     if held.batches is None:
-        yield from held.given["x"].map(model.preprocess_samples).repeat()
+        endless = held.given["x"].map(model.preprocess_samples).repeat()
+        yield from endless.skip(drawn)
         return
+    if not len(held.batches):
+        return
+    held.batches.epoch, first = divmod(drawn, len(held.batches))
     while True:
-        yield from held.batches.dataset()
-        held.batches.epoch += 1
+        yield from islice(held.batches.dataset(), first, None)
+        held.batches.epoch, first = held.batches.epoch + 1, 0
 
 
 def _cut(model: Any, encoded: Encoded, share: float) -> tuple[Encoded, Encoded]:

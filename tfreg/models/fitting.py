@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 
 from tfreg import _compat
 from tfreg._checks import InputError
 from tfreg.callbacks import ExactCheckpoint, GradualUnfreezing
+from tfreg.data.fingerprint import fingerprint
+from tfreg.models.feeding import Feed
 from tfreg.optimizers import ProximalSteps, WarmupDecay
 from tfreg.optimizers.proximal import proximal_strength
 from tfreg.recipe import Recipe
@@ -99,28 +102,69 @@ def early_stopping(model: Any, callbacks: list[Any], epochs: int) -> list[Any]:
     return [stopping]
 
 
-def begin_schedule(model: Any, steps: int, epochs: int, initial_epoch: int) -> None:
+def begin_schedule(model: Any, steps: int, epochs: int, done: int) -> None:
     """Tell the schedule how many steps this fit has, and where it began.
 
-    A fit that goes on at ``initial_epoch`` is the end of one that began before.
+    A fit of which some steps are done is the end of one that began before.
     """
     schedule = _compat.schedule(model.optimizer)
     if isinstance(schedule, WarmupDecay):
-        done = _compat.iterations(model.optimizer)
-        schedule.begin(max(done - initial_epoch * steps, 0), epochs * steps)
+        taken = _compat.iterations(model.optimizer)
+        schedule.begin(max(taken - done, 0), epochs * steps)
         _compat.forget_trace(model)
 
 
-def resumed(model: Any, callbacks: list[Any], initial_epoch: int, epochs: int) -> int:
-    """The epoch to begin with, after taking up the checkpoint of a stopped fit.
+def resumed(
+    model: Any,
+    callbacks: list[Any],
+    data: dict[str, Feed | None],
+    steps: int,
+    epochs: int,
+    initial_epoch: int,
+) -> tuple[int, int]:
+    """The epoch and step to begin with, after taking up a checkpoint of a stopped fit.
 
     Checkpoints go to the end of the callbacks: they hold what the others know.
+
+    Raises:
+        InputError: several of them; or one that cannot be exact.
     """
     callbacks.sort(key=lambda callback: isinstance(callback, ExactCheckpoint))
-    for callback in callbacks:
-        if isinstance(callback, ExactCheckpoint):
-            initial_epoch = max(callback.begin(model, callbacks, epochs), initial_epoch)
-    return initial_epoch
+    found = [one for one in callbacks if isinstance(one, ExactCheckpoint)]
+    if not found:
+        return initial_epoch, 0
+    if len(found) > 1:
+        raise InputError("`callbacks`: one ExactCheckpoint at most; got several")
+    train = data["train"]
+    if found[0].every is not None:
+        if train is None or train.batches is None:
+            raise InputError(
+                "`ExactCheckpoint(every=...)`: the position in ids or a "
+                "tf.data.Dataset is not known; give texts, or leave `every` out"
+            )
+        if not _compat.on_tensorflow():
+            raise InputError(
+                "`ExactCheckpoint(every=...)` needs Keras's TensorFlow backend"
+            )
+    of = {
+        "recipe": model.recipe.to_json(),
+        "epochs": epochs,
+        "steps": steps,
+        "weights": fingerprint((weight.path, weight.value) for weight in model.weights),
+        "data": {
+            name: fingerprint(each.batches.encoded.arrays())
+            for name, each in data.items()
+            if each is not None and each.batches is not None
+        },
+    }
+    epoch, step = found[0].begin(model, callbacks, of, steps, epochs)
+    if epoch < initial_epoch:
+        return initial_epoch, 0
+    if train is not None and train.batches is not None:
+        train.batches.begin = (epoch, step)
+        if step:  # of which the metrics have something to remember
+            _compat.build_metrics(model, train.batches.collate(np.arange(1)))
+    return epoch, step
 
 
 def unfreezing(model: Any, callbacks: list[Any]) -> list[Any]:

@@ -76,7 +76,7 @@ def check_optimizer(model: Any) -> None:
     optimizer.anchor_at(held)
 
 
-def averaging(model: Any, steps: int) -> list[AveragedWeights]:
+def averaging(model: Any, steps: int, step: int) -> list[AveragedWeights]:
     """The callback for the means that a model's optimiser keeps, if it keeps any."""
-    optimizer = _compat.inner_optimizer(model.optimizer)
-    return [AveragedWeights(steps)] if getattr(optimizer, "averages", None) else []
+    averages = getattr(_compat.inner_optimizer(model.optimizer), "averages", None)
+    return [AveragedWeights(steps, step)] if averages else []

@@ -200,21 +200,25 @@ class TextTrainer(keras_hub.models.Task):
         _compat.build_optimizer(self)
         steps = steps_per_epoch or train.steps()
         begin_strengths(self, callbacks, held_out, steps, epochs)
-        initial_epoch = resumed(self, callbacks, initial_epoch, epochs)
-        begin_schedule(self, steps, epochs, initial_epoch)
+        data = {"train": train, "dev": splits[1] if len(splits) > 1 else None}
+        initial_epoch, step = resumed(
+            self, callbacks, data, steps, epochs, initial_epoch
+        )
+        begin_schedule(self, steps, epochs, initial_epoch * steps + step)
         if self.bottleneck is not None:
             callbacks.append(Annealing(self.bottleneck.share, steps, epochs))
         # Before those that look at weights: the best epoch, checkpoints.
-        callbacks = averaging(self, steps) + callbacks
-        return super().fit(
-            **train.arguments,
-            epochs=epochs,
-            initial_epoch=initial_epoch,
-            steps_per_epoch=steps_per_epoch,
-            callbacks=callbacks,
-            shuffle=False,  # lists are shuffled by now; data sets come as they are
-            **kwargs,
-        )
+        callbacks = averaging(self, steps, step) + callbacks
+        with _compat.beginning_at(step):
+            return super().fit(
+                **train.arguments,
+                epochs=epochs,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps_per_epoch,
+                callbacks=callbacks,
+                shuffle=False,  # lists are shuffled by now; data sets as they come
+                **kwargs,
+            )
 
     def evaluate(
         self,

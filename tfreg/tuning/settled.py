@@ -12,6 +12,7 @@ from typing import Any
 from keras import ops
 
 from tfreg._checks import InputError
+from tfreg._differences import differences
 from tfreg.data.corpus import Corpus
 from tfreg.data.features import as_bytes
 
@@ -35,10 +36,10 @@ def settle(folder: Path, about: Mapping[str, Any]) -> None:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
-    differences = list(_differences(found, wanted))
-    if differences:
+    changes = [f"{name} {change}" for name, change in differences(found, wanted)]
+    if changes:
         raise InputError(
-            f"{folder}: holds a search with other settings: {'; '.join(differences)}; "
+            f"{folder}: holds a search with other settings: {'; '.join(changes)}; "
             "give another folder, or the same settings"
         )
 
@@ -65,17 +66,3 @@ def named(preset: Any) -> str:
     """A preset as a person would say it; one in memory has no name but its kind."""
     is_name = isinstance(preset, (str, os.PathLike))
     return os.fspath(preset) if is_name else type(preset).__name__
-
-
-def _differences(found: Any, wanted: Any, name: str = "") -> Any:
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        for key in dict.fromkeys((*found, *wanted)):
-            inner = f"{name}.{key}" if name else key
-            yield from _differences(found.get(key), wanted.get(key), inner)
-    elif found != wanted:
-        yield f"{name} was {_short(found)}, is {_short(wanted)}"
-
-
-def _short(value: Any) -> str:
-    text = "not there" if value is None else json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:28]}...{text[-29:]}"
