@@ -241,8 +241,8 @@ def test_a_fit_killed_between_epochs_goes_on_from_there(preset, tmp_path, monkey
     expected = run(preset, tmp_path / "whole", trials=1, seeds=1)
     epochs = []
 
-    def checkpoint(place, kill=False):
-        found = original(place)
+    def checkpoint(place, keep, kill=False):
+        found = original(place, keep=keep)
         end = found.on_epoch_end
 
         def on_epoch_end(epoch, logs=None):
@@ -257,7 +257,9 @@ def test_a_fit_killed_between_epochs_goes_on_from_there(preset, tmp_path, monkey
     original = rounds_module.ExactCheckpoint
     with monkeypatch.context() as patch:
         patch.setattr(
-            rounds_module, "ExactCheckpoint", lambda place: checkpoint(place, True)
+            rounds_module,
+            "ExactCheckpoint",
+            lambda place, keep: checkpoint(place, keep, True),
         )
         with pytest.raises(Killed):
             run(preset, tmp_path / "killed", trials=1, seeds=1)

@@ -33,6 +33,18 @@ def forget_trace(model: Any) -> None:
         renew_step(model)
 
 
+def make_deterministic(seed: int) -> None:
+    """Have operations give the same bits every time, and seed all generators.
+
+    Raises:
+        RuntimeError: another backend than TensorFlow.
+    """
+    keras.utils.set_random_seed(seed)
+    if not on_tensorflow():
+        raise RuntimeError("deterministic operations need the TensorFlow backend")
+    tf.config.experimental.enable_op_determinism()
+
+
 def renew_step(model: Any) -> None:
     """Have a model's training step traced anew, with what it has now.
 

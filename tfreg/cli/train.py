@@ -40,8 +40,43 @@ def add_to(commands: Any) -> None:
         help="with --adapter: keep all of the model, not only what was trained and the "
         "preset's name",
     )
+    add_checkpoint_options(parser)
     add_recipe_options(parser)
     parser.set_defaults(run=run)
+
+
+def add_checkpoint_options(parser: Any) -> None:
+    """Add what makes a fit go on after it was stopped."""
+    group = parser.add_argument_group(
+        "stopping and going on",
+        "Checkpoints lie beside the run folder until it is complete.",
+    )
+    group.add_argument(
+        "--checkpoint-every",
+        type=int,
+        metavar="N",
+        help="updates from one checkpoint to the next (default: the ends of epochs)",
+    )
+    group.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a fit that was stopped, as if it had not been; begin if there "
+        "is none",
+    )
+    group.add_argument(
+        "--allow-changes",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="with --resume: what may differ from before, as the error names it "
+        "(recipe.epochs, data.dev); once for each",
+    )
+    group.add_argument(
+        "--deterministic",
+        action="store_true",
+        help="the same bits from every run of the same command, on the same machine "
+        "with the same versions; slower",
+    )
 
 
 def add_task(parser: Any) -> None:
@@ -82,7 +117,13 @@ def run(arguments: argparse.Namespace) -> None:
 
     check_out(arguments.out, overwrite=arguments.overwrite)
     recipe = read_recipe(arguments)
+    if arguments.allow_changes and not arguments.resume:
+        raise InputError("--allow-changes needs --resume")
     start_keras()
+    if arguments.deterministic:
+        from tfreg import _compat
+
+        _compat.make_deterministic(recipe.seed)
     corpus = read_corpus(arguments, recipe.seed)
     done = fit_run(
         corpus,
@@ -94,6 +135,9 @@ def run(arguments: argparse.Namespace) -> None:
         verbose=verbosity(arguments),
         feature_cache=arguments.feature_cache,
         self_contained=arguments.self_contained,
+        checkpoint_every=arguments.checkpoint_every,
+        resume=arguments.resume,
+        allow_changes=arguments.allow_changes,
     )
     print_scores({split: done.metrics[split] for split in ("dev", "test")})
     print(f"run folder: {arguments.out}")

@@ -6,13 +6,15 @@ import io
 import math
 import os
 import re
+import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfreg._checks import InputError
+from tfreg.callbacks.exact_checkpoint import ExactCheckpoint
 from tfreg.runs.folder import new_folder
 from tfreg.runs.run import Run, read_run, write_run
 from tfreg.runs.scoring import score
@@ -35,6 +37,9 @@ def fit_run(
     verbose: int = 1,
     feature_cache: Any = None,
     self_contained: bool = False,
+    checkpoint_every: int | None = None,
+    resume: bool = False,
+    allow_changes: Sequence[str] = (),
 ) -> Run:
     """Build a model, fit it to a corpus, score it, and write all that to a folder.
 
@@ -49,16 +54,32 @@ def fit_run(
         feature_cache: where features of a frozen encoder are kept, as for `fit`.
         self_contained: keep all of the model, also where the recipe has an ``adapter``
             and what was trained, with a reference to the preset, says it all.
+        checkpoint_every: updates from one checkpoint to the next; None: the ends of
+            epochs alone. They lie beside `out` until the run is complete.
+        resume: go on from the last checkpoint, if there is one.
+        allow_changes: as for `ExactCheckpoint`.
 
     Raises:
         InputError: the folder cannot be written, the preset not be loaded, the corpus
-            has no dev split, or the fit diverged. The folder is then as it was.
+            has no dev split, the fit diverged, or a stopped one is there that is
+            neither to go on nor to be overwritten. The folder is then as it was.
     """
     if corpus.dev is None:
         raise InputError("the corpus has no dev split to choose the best epoch by")
     whole = self_contained or recipe.adapter is None
     if not whole and os.path.realpath(preset) == os.path.realpath(out):
         raise InputError("the run would refer to itself as its preset; keep all of it")
+    checkpoints = checkpoint_folder(out)
+    if checkpoints.exists() and overwrite and not resume:
+        shutil.rmtree(checkpoints)
+    if checkpoints.exists() and not resume:
+        raise InputError(
+            f"--out {out}: a fit was stopped, and waits in {checkpoints}; say --resume "
+            "to go on with it, or --overwrite to begin anew"
+        )
+    checkpoint = ExactCheckpoint(
+        checkpoints, checkpoint_every, allow_changes=allow_changes
+    )
     with new_folder(out, overwrite=overwrite) as folder:
         model = build(corpus, preset, recipe)
         splits = {
@@ -73,6 +94,7 @@ def fit_run(
             validation_data=encoded["dev"],
             verbose=verbose,
             feature_cache=feature_cache,
+            callbacks=[checkpoint],
         )
         seconds = time.perf_counter() - started
         epochs = epoch_logs(history.history)
@@ -109,7 +131,19 @@ def fit_run(
             },
         )
         write_run(folder, run, model, outcomes, None if whole else preset)
+    checkpoint.remove()
     return read_run(out)
+
+
+def checkpoint_folder(out: str | os.PathLike[str]) -> Path:
+    """Where the checkpoints of a run lie until it is complete: beside it.
+
+    Example:
+        >>> checkpoint_folder("/runs/reviews").name
+        '.reviews.checkpoints'
+    """
+    path = Path(out).resolve()
+    return path.with_name(f".{path.name}.checkpoints")
 
 
 def build(corpus: Corpus, preset: Any, recipe: Recipe) -> Any:

@@ -100,7 +100,10 @@ class Rounds:
             train,
             validation_data=dev,
             verbose=0,
-            callbacks=[ExactCheckpoint(place), *self._logs(name, number, about)],
+            callbacks=[
+                ExactCheckpoint(place, keep=1),
+                *self._logs(name, number, about),
+            ],
         )
         outcome = score(model, self.splits[number][1], dev)
         result = {
