@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from tfreg import _compat
-from tfreg._checks import DataWarning, InputError, check_integer, fail
+from tfreg._checks import DataWarning, InputError, check_integer, check_number, fail
 from tfreg._differences import differences
 from tfreg.callbacks.remembering import give_states, taken_states
 from tfreg.callbacks.sealed import clear_partial, read_sealed, write_sealed
@@ -36,10 +37,12 @@ class ExactCheckpoint(keras.callbacks.Callback):
 
     Args:
         folder: where; made if missing.
-        every: updates from one entry to the next, at least 1; None (default): one at
-            the end of each epoch. Entries at the ends of epochs are always written.
-            Within epochs it takes texts, whose order tfreg knows; the position in a
+        every: updates from one entry to the next, at least 1, and one at the end of
+            each epoch; None (default): those at the ends of epochs alone. Within epochs
+            it takes texts, whose order tfreg knows; the position in a
             `tf.data.Dataset` of your own cannot be told.
+        seconds: an entry that is due so soon after the last one, or the fit's begin, is
+            left out; at least 0 (default).
         keep: entries that stay, at least 1; defaults to 2.
         allow_changes: names of what may differ from what the fit began with, as the
             error shows them: ``("recipe.epochs", "data.dev")``.
@@ -66,6 +69,7 @@ class ExactCheckpoint(keras.callbacks.Callback):
         folder: str | os.PathLike[str],
         every: int | None = None,
         *,
+        seconds: float = 0.0,
         keep: int = 2,
         allow_changes: Sequence[str] = (),
     ) -> None:
@@ -74,6 +78,7 @@ class ExactCheckpoint(keras.callbacks.Callback):
             raise fail("folder", "the name of a folder", folder)
         self.folder = Path(folder)
         self.every = every if every is None else check_integer("every", every, low=1)
+        self.seconds = check_number("seconds", seconds, low=0)
         self.keep = check_integer("keep", keep, low=1)
         if isinstance(allow_changes, str):
             raise fail("allow_changes", "a sequence of names", allow_changes)
@@ -139,6 +144,7 @@ class ExactCheckpoint(keras.callbacks.Callback):
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def on_train_begin(self, logs: Any = None) -> None:
+        self._clock = time.monotonic()
         # Those before this one have begun anew by now.
         if self._about:
             give_states(self._others, self._about["callbacks"], self._arrays)
@@ -177,6 +183,8 @@ class ExactCheckpoint(keras.callbacks.Callback):
     def _write(
         self, epoch: int, step: int, history: Any, epochs: list[int], logs: Any
     ) -> None:
+        if time.monotonic() - self._clock < self.seconds:
+            return
         states, arrays = taken_states(self._others)
         every = _variables(self.model) | (_metrics(self.model) if step else {})
         for name, variable in every.items():
@@ -203,6 +211,7 @@ class ExactCheckpoint(keras.callbacks.Callback):
                 DataWarning,
                 stacklevel=2,
             )
+        self._clock = time.monotonic()
 
     def _refuse_nonsense(
         self, epoch: int, step: int, arrays: Mapping[str, np.ndarray], logs: Any

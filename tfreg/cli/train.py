@@ -55,7 +55,8 @@ def add_checkpoint_options(parser: Any) -> None:
         "--checkpoint-every",
         type=int,
         metavar="N",
-        help="updates from one checkpoint to the next (default: the ends of epochs)",
+        help="updates from one checkpoint to the next (default: the ends of epochs, a "
+        "minute apart or more)",
     )
     group.add_argument(
         "--resume",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tfreg.data.corpus import Corpus
     from tfreg.recipe import Recipe
 
+_APART = 60.0  # seconds
 _PACKAGES = ("tfreg", "keras", "keras-hub", "tensorflow")
 
 
@@ -55,7 +56,8 @@ def fit_run(
         self_contained: keep all of the model, also where the recipe has an ``adapter``
             and what was trained, with a reference to the preset, says it all.
         checkpoint_every: updates from one checkpoint to the next; None: the ends of
-            epochs alone. They lie beside `out` until the run is complete.
+            epochs, a minute apart or more. They lie beside `out` until the run is
+            complete.
         resume: go on from the last checkpoint, if there is one.
         allow_changes: as for `ExactCheckpoint`.
 
@@ -78,7 +80,10 @@ def fit_run(
             "to go on with it, or --overwrite to begin anew"
         )
     checkpoint = ExactCheckpoint(
-        checkpoints, checkpoint_every, allow_changes=allow_changes
+        checkpoints,
+        checkpoint_every,
+        seconds=_APART if checkpoint_every is None else 0,
+        allow_changes=allow_changes,
     )
     with new_folder(out, overwrite=overwrite) as folder:
         model = build(corpus, preset, recipe)
