@@ -40,6 +40,7 @@ def fitted(strategy: Any) -> dict[str, Any]:
                 multipliers=model.optimizer.get_config()["multipliers"],
                 anchor_decay=5.0,
                 ema=0.7,
+                global_clipnorm=0.02,
             )
         )
     scores = model.fit(TEXTS, NAMES, validation_data=(TEXTS, NAMES), verbose=0).history

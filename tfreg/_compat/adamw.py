@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from tfreg._compat.backends import on_tensorflow
+from tfreg._compat.backends import global_sum, on_tensorflow, replicas
 from tfreg._compat.gradients import dense_gradient
 
 
@@ -42,6 +42,11 @@ class OnePassAdamW(keras.optimizers.AdamW):
     def _clip_gradients(self, grads: list[Any]) -> list[Any]:
         if not on_tensorflow() or self.clipnorm:
             return super()._clip_gradients(grads)
+        if self._sums_first:
+            grads = [None if g is None else dense_gradient(g) for g in grads]
+            there = [gradient for gradient in grads if gradient is not None]
+            summed = iter(global_sum(there))
+            grads = [None if g is None else next(summed) for g in grads]
         if not self.global_clipnorm:
             return super()._clip_gradients([dense_gradient(g) for g in grads])
         values = [g.values if isinstance(g, tf.IndexedSlices) else g for g in grads]
@@ -56,6 +61,19 @@ class OnePassAdamW(keras.optimizers.AdamW):
         if self._clip_scale is not None:
             self._clip_scale().assign(scale)
         return [_scaled(gradient, scale) for gradient in grads]
+
+    @property
+    def _sums_first(self) -> bool:
+        """Whether gradients of replicas are summed before they are clipped, not after.
+
+        Else each replica would clip by the norm of its own part of the batch.
+        """
+        return on_tensorflow() and replicas() > 1 and not self.clipnorm
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
+        if self._sums_first:
+            return list(grads_and_vars)
+        return super()._all_reduce_sum_gradients(grads_and_vars)
 
     def _apply_weight_decay(self, variables: list[Any]) -> None:
         """Left to `update_step`, which knows the rate of each variable."""
