@@ -148,7 +148,7 @@ def resumed(
             )
     of = {
         "recipe": model.recipe.to_json(),
-        "epochs": epochs,
+        "epochs": None if epochs == model.recipe.epochs else epochs,
         "steps": steps,
         "weights": fingerprint((weight.path, weight.value) for weight in model.weights),
         "data": {
