@@ -124,7 +124,7 @@ class QuickModel:
     def encode(self, examples):
         return SimpleNamespace(lengths=np.full(len(examples), 7), rows=len(examples))
 
-    def fit(self, x, validation_data, verbose, feature_cache):
+    def fit(self, x, validation_data, verbose, feature_cache, callbacks):
         logs = {"loss": [1.0], "accuracy": [0.5], "val_accuracy": [0.5]}
         return SimpleNamespace(history=logs)
 

@@ -15,6 +15,7 @@ def fingerprint(arrays: Iterable[tuple[str, Any]]) -> str:
     """The first 16 digits of the SHA-256 of named arrays, in any order.
 
     Example:
+        >>> import numpy as np
         >>> fingerprint([("a", np.zeros(2))]) == fingerprint([("a", np.ones(2))])
         False
     """

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfreg._checks import InputError
-from tfreg.callbacks.exact_checkpoint import ExactCheckpoint
 from tfreg.runs.folder import new_folder
 from tfreg.runs.run import Run, read_run, write_run
 from tfreg.runs.scoring import score
@@ -79,6 +78,9 @@ def fit_run(
             f"--out {out}: a fit was stopped, and waits in {checkpoints}; say --resume "
             "to go on with it, or --overwrite to begin anew"
         )
+    # Keras comes late, so that `tfreg info` does without it.
+    from tfreg.callbacks.exact_checkpoint import ExactCheckpoint
+
     checkpoint = ExactCheckpoint(
         checkpoints,
         checkpoint_every,
