@@ -58,12 +58,11 @@ def minimise_l1(
     for accelerated gradient schemes", equation 13.
     """
     found = Minima(start)
-    step = _compat.traced(_step)
     first = ops.convert_to_tensor(start)
     logits, ones = problem.logits(first), ops.ones_like(l1[:1])
     state = _State(first, logits, first, logits, ones, ones)
     for number in range(1, max_steps + 1):
-        state, objective, norms = step(problem, l1, state, metric)
+        state, objective, norms = _step(problem, l1, state, metric)
         lengths = flat(norms)
         done = (lengths <= tolerance) | (number == max_steps)
         kept = found.take(done, state.weights, objective, lengths, number)
@@ -75,6 +74,7 @@ def minimise_l1(
     return found
 
 
+@_compat.traced
 def _step(problem: Problem, l1: Any, state: _State, metric: Any) -> Any:
     """One step of every model; where each arrived, and the gradient mapping's norm.
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from tfreg import _compat
 from tfreg.functional.linear_models import Minima, Problem, dot, flat, norm, take
 
 _PAIRS = 8  # steps remembered
@@ -22,7 +23,7 @@ class _State(NamedTuple):
     gradient: Any
     moves: list[Any]
     turns: list[Any]  # of the gradient, with each move
-    inverses: list[Any]  # of their products
+    inverses: list[Any]  # of their products; 0 where none is remembered yet
 
 
 def minimise_l2(
@@ -72,32 +73,16 @@ def _begin(problem: Problem, weights: Any) -> _State:
     pulled = problem.strengths * weights
     objective = loss + dot(pulled, weights)
     gradient = problem.gradient(slopes) + 2.0 * pulled
-    return _State(weights, logits, objective, gradient, [], [], [])
+    none = [ops.zeros_like(weights)] * _PAIRS
+    inverses = [ops.zeros_like(objective)] * _PAIRS
+    return _State(weights, logits, objective, gradient, none, none, inverses)
 
 
+@_compat.traced
 def _step(problem: Problem, state: _State, curvature: Any) -> _State:
     """One step of every model."""
     direction = _direction(state, curvature + 2.0 * problem.strengths)
-    along = problem.logits(direction)
-    slope = dot(state.gradient, direction)
-    # The penalty at weights + t·direction is a parabola in t.
-    pulled = problem.strengths * direction
-    constant = dot(problem.strengths * state.weights, state.weights)
-    linear, square = 2.0 * dot(pulled, state.weights), dot(pulled, direction)
-    length = ops.ones_like(slope)
-    for _ in range(_HALVINGS):
-        logits = state.logits + length * along
-        loss, slopes = problem.loss(logits, problem.targets)
-        objective = loss + constant + length * (linear + length * square)
-        rounding = 1e-15 * ops.abs(state.objective)
-        gain = state.objective - objective + rounding
-        short = gain < -_ENOUGH * length * slope
-        if not bool(ops.any(short)):
-            break
-        # The lowest point of the parabola through both ends and the slope.
-        lowest = slope * length * length / (2.0 * (gain + slope * length))
-        shorter = ops.clip(lowest, 0.1 * length, 0.5 * length)
-        length = ops.where(short, shorter, length)
+    length, logits, objective, slopes = _search(problem, state, direction)
     weights = state.weights + length * direction
     gradient = problem.gradient(slopes) + 2.0 * problem.strengths * weights
     move, turn = weights - state.weights, gradient - state.gradient
@@ -108,10 +93,42 @@ def _step(problem: Problem, state: _State, curvature: Any) -> _State:
         logits,
         objective,
         gradient,
-        [*state.moves, move][-_PAIRS:],
-        [*state.turns, turn][-_PAIRS:],
-        [*state.inverses, inverse][-_PAIRS:],
+        [*state.moves[1:], move],
+        [*state.turns[1:], turn],
+        [*state.inverses[1:], inverse],
     )
+
+
+def _search(problem: Problem, state: _State, direction: Any) -> tuple[Any, ...]:
+    """How far every model goes; logits, objective, and slopes at the logits there."""
+    along = problem.logits(direction)
+    slope = dot(state.gradient, direction)
+    # The penalty at weights + t·direction is a parabola in t.
+    pulled = problem.strengths * direction
+    constant = dot(problem.strengths * state.weights, state.weights)
+    linear, square = 2.0 * dot(pulled, state.weights), dot(pulled, direction)
+    rounding = 1e-15 * ops.abs(state.objective)
+
+    def attempt(length: Any) -> tuple[Any, ...]:
+        logits = state.logits + length * along
+        loss, slopes = problem.loss(logits, problem.targets)
+        objective = loss + constant + length * (linear + length * square)
+        gain = state.objective - objective + rounding
+        short = gain < -_ENOUGH * length * slope
+        # The lowest point of the parabola through both ends and the slope.
+        lowest = slope * length * length / (2.0 * (gain + slope * length))
+        shorter = ops.clip(lowest, 0.1 * length, 0.5 * length)
+        following = ops.where(short, shorter, length)
+        return ops.any(short), following, length, logits, objective, slopes
+
+    first = attempt(ops.ones_like(slope))
+    _, _, *reached = ops.while_loop(
+        lambda again, *_: again,
+        lambda _, following, *__: attempt(following),
+        first,
+        maximum_iterations=_HALVINGS,
+    )
+    return tuple(reached)
 
 
 def _direction(state: _State, diagonal: Any) -> Any:
@@ -121,11 +138,9 @@ def _direction(state: _State, diagonal: Any) -> Any:
     for move, turn, inverse in reversed(pairs):
         shares.append(inverse * dot(move, rest))
         rest = rest - shares[-1] * turn
-    rest = rest / diagonal
-    if pairs:
-        _, turn, inverse = pairs[-1]
-        scale = inverse * dot(turn, turn / diagonal)
-        rest = rest / ops.where(scale > 0, scale, 1.0)
+    _, turn, inverse = pairs[-1]
+    scale = inverse * dot(turn, turn / diagonal)
+    rest = rest / diagonal / ops.where(scale > 0, scale, 1.0)
     for (move, turn, inverse), share in zip(pairs, reversed(shares)):
         rest = rest + (share - inverse * dot(turn, rest)) * move
     return -rest

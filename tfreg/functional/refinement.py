@@ -21,27 +21,33 @@ def refine(
 ) -> Minima:
     """Solve at all places: every 2^k-th of them first, then those halfway between.
 
+    Where weights are smooth in the place, the first come one after the other, from the
+    highest place down, each from the line through the two before it. What is between
+    solutions is interpolated.
+
     Args:
         places: in any order.
         solve: from some places and their first weights, (columns, places, outputs), to
             the minima.
         start: first weights of the first level, (columns, outputs).
         chunk: places solved at once, at most.
-        smooth: whether weights are smooth in the place: then the cubic through the
-            four nearest is taken, else the line through two.
+        smooth: whether weights are smooth in the place: then the polynomial through
+            the six nearest is taken, else the line through two.
     """
     order = np.argsort(-places)
     sorted_places, count = places[order], len(places)
     every = np.repeat(start[:, None], count, axis=1)
     found = Minima(every)
+    first, *finer = _levels(count)
     known: list[int] = []
-    for level in _levels(count):
+    for level in [*(first.reshape(-1, 1) if smooth else [first]), *finer]:
+        points = 2 if known == [] or level[0] > known[-1] or not smooth else 6
         for some in np.array_split(level, -(-len(level) // chunk)):
             begin = every[:, some]
             if known:
                 begin = _interpolated(
                     sorted_places[known], found.weights[:, order[known]],
-                    sorted_places[some], 4 if smooth else 2,
+                    sorted_places[some], points,
                 )  # fmt: skip
             minima = solve(sorted_places[some], begin)
             found.weights[:, order[some]] = minima.weights
