@@ -36,6 +36,7 @@ _PACKAGES = (
     "adapt",
     "callbacks",
     "data",
+    "distribute",
     "heads",
     "inspect",
     "layers",

@@ -15,6 +15,10 @@ class DataError(InputError):
     """A row, file or data set cannot be used; starts with ``file:line`` if known."""
 
 
+class WorkerLost(RuntimeError):
+    """Another process of a fit on several workers is gone, so this one cannot go on."""
+
+
 class DataWarning(UserWarning):
     """Data was used, but not as it stood; the message counts the rows."""
 

@@ -1,14 +1,31 @@
-"""Two logical devices train the same model as one, penalties and uneven words too."""
+"""Two devices or workers train the same model as one, uneven rows and words too."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from tests.models.devices import run_on
+from tests.models.devices import run_on, run_on_workers
 
 
-def test_two_devices_equal_one(tmp_path):
-    one, two = (run_on(devices, "two_devices", tmp_path) for devices in (1, 2))
-    assert set(one) == set(two) and len(one) > 70
+@pytest.fixture(scope="module")
+def one(tmp_path_factory):
+    return run_on(1, "two_devices", tmp_path_factory.mktemp("one"))
+
+
+def check_equal(one, other):
+    assert set(one) == set(other) and len(one) > 70
     for path in one:
-        np.testing.assert_allclose(one[path], two[path], atol=1e-6, err_msg=path)
+        np.testing.assert_allclose(one[path], other[path], atol=1e-6, err_msg=path)
+
+
+def test_two_devices_equal_one(one, tmp_path):
+    check_equal(one, run_on(2, "two_devices", tmp_path))
+
+
+@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_workers_equal_one(one, tmp_path, count):
+    for done in run_on_workers(count, "tests.models.two_devices", tmp_path):
+        assert done.returncode == 0, done.stderr[-3000:]
+    for number in range(count):
+        check_equal(one, dict(np.load(tmp_path / f"worker-{number}.npz")))

@@ -17,7 +17,7 @@ from tfreg.regularizers import L2, L2SP, GroupLasso
 
 
 def main(devices: int, out: str) -> None:
-    """Fit on that many logical CPUs and write the trained weights."""
+    """Fit on that many logical CPUs, 0: on workers, and write the trained weights."""
     strategy = strategy_of(devices)
     sentences = [["the", "good", "movie"], ["a"] * 11, ["bad", "dog"], ["x"]] * 4
     tags = [["O", "B-X", "I-X"], ["O"] * 11, ["B-X", "O"], ["B-X"]] * 4
@@ -51,7 +51,8 @@ def main(devices: int, out: str) -> None:
         {f"text/{v.path}": np.array(v) for v in classifier.trainable_weights}
     )
     # Two devices take each batch of 6 in parts besides, uneven in rows and words.
-    parts = {"batch_size": 6 // devices, "gradient_accumulation_steps": devices}
+    several = strategy.num_replicas_in_sync if strategy else 1
+    parts = {"batch_size": 6 // several, "gradient_accumulation_steps": several}
     with strategy.scope() if strategy else contextlib.nullcontext():
         keras.utils.set_random_seed(1)
         tagger = build_tagger(
@@ -88,7 +89,7 @@ def main(devices: int, out: str) -> None:
         ["a", "b", "b", "a"] * 4,
         epochs=2,
         verbose=0,
-        feature_cache=f"{out}.features",
+        feature_cache=f"{out}.features" if devices else False,
     )
     weights.update({f"kept/{v.path}": np.array(v) for v in frozen.trainable_weights})
     np.savez(out, **weights)

@@ -6,6 +6,7 @@ gone, so that the repair can go too.
 
 from tfreg._compat.adamw import OnePassAdamW
 from tfreg._compat.backends import (
+    as_numpy,
     compiled,
     forget_trace,
     global_sum,
@@ -60,10 +61,22 @@ from tfreg._compat.training import (
 from tfreg._compat.tuner import requeue
 from tfreg._compat.variables import uncast
 from tfreg._compat.wordpiece import tokenize_bert, word_to_pieces
+from tfreg._compat.workers import (
+    OnWorkers,
+    is_chief,
+    is_lost_worker,
+    misfit,
+    predict_in_shares,
+    said_by_chief,
+    scope_of,
+    several_workers,
+)
 
 __all__ = [
     "EncoderLayers",
+    "OnWorkers",
     "OnePassAdamW",
+    "as_numpy",
     "attach",
     "attention_layers",
     "attention_mask",
@@ -86,15 +99,19 @@ __all__ = [
     "graphs_let_go",
     "inner_gradients",
     "inner_optimizer",
+    "is_chief",
+    "is_lost_worker",
     "iterations",
     "jit_compile",
     "keras_variable",
     "load_task",
     "make_deterministic",
+    "misfit",
     "nested_layers",
     "of_replica",
     "on_tensorflow",
     "penalties",
+    "predict_in_shares",
     "random_states",
     "renew_step",
     "replace_dropout",
@@ -102,9 +119,12 @@ __all__ = [
     "requeue",
     "rerouted",
     "restore_random_states",
+    "said_by_chief",
     "schedule",
+    "scope_of",
     "second_moment",
     "set_dropout_rate",
+    "several_workers",
     "sum_rows",
     "tokenize_bert",
     "traced",

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 
 def on_tensorflow() -> bool:
@@ -20,6 +21,17 @@ def jit_compile(asked: bool | str) -> bool | str:
     shapes. On JAX it is the same, but what is not compiled runs operation by operation.
     """
     return False if asked == "auto" and on_tensorflow() else asked
+
+
+def as_numpy(variable: Any) -> Any:
+    """The value of a Keras variable, also of one that replicas read as their sum.
+
+    NumPy cannot read those in the scope of a strategy, where `fit` may be called.
+    """
+    value = variable.value
+    if on_tensorflow():
+        value = tf.convert_to_tensor(value)
+    return ops.convert_to_numpy(value)
 
 
 def forget_trace(model: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from keras import ops
 
-from tfreg._compat.backends import replicas
+from tfreg._compat.backends import as_numpy, replicas
 
 
 def data_loss(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
@@ -59,7 +59,7 @@ def schedule(optimizer: Any) -> Any:
 
 def iterations(optimizer: Any) -> int:
     """Steps an optimiser has done; `int()` fails on a mirrored variable."""
-    return int(ops.convert_to_numpy(optimizer.iterations.value))
+    return int(as_numpy(optimizer.iterations))
 
 
 def keras_variable(optimizer: Any, variable: Any) -> Any:

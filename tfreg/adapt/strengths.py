@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfreg import _compat
 from tfreg._checks import InputError
 
 _BETAS = 0.9, 0.999
@@ -77,14 +78,14 @@ class Strengths(keras.layers.Layer):
         slopes = ops.convert_to_numpy(slopes).astype("float64")
         if not np.isfinite(slopes).all():
             return
-        step = float(ops.convert_to_numpy(self.updates.value)) + 1
-        first, root = ops.convert_to_numpy(self.moments.value).astype("float64")
+        step = float(_compat.as_numpy(self.updates)) + 1
+        first, root = _compat.as_numpy(self.moments).astype("float64")
         first = _BETAS[0] * first + (1 - _BETAS[0]) * slopes
         # Kept as a root: slopes are so small that float32 has no squares of them.
         root = np.sqrt(_BETAS[1] * root**2 + (1 - _BETAS[1]) * slopes**2)
         way = first / (1 - _BETAS[0] ** step)
         way /= np.maximum(root / np.sqrt(1 - _BETAS[1] ** step), _TINY)
-        s = ops.convert_to_numpy(self.log_factors.value)
+        s = _compat.as_numpy(self.log_factors)
         bound = np.log(limit)
         self.log_factors.assign(np.clip(s - rate * way, -bound, bound))
         self.moments.assign(np.stack([first, root]))

@@ -12,7 +12,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from tfreg import _compat
 from tfreg._checks import DataWarning, InputError, check_integer, check_number, fail
@@ -59,6 +58,9 @@ class ExactCheckpoint(keras.callbacks.Callback):
     Example:
         >>> stopped = ExactCheckpoint("checkpoints", every=500)
         >>> model.fit(train, epochs=10, callbacks=[stopped])  # doctest: +SKIP
+
+    Under a strategy of several workers the chief writes, and all read: `folder` is one
+    that all of them see. All are killed, all begin again.
 
     Callbacks of your own that know something beyond an epoch tell it by
     ``get_state()``, a mapping of JSON values, and take it by ``set_state(state)``.
@@ -110,21 +112,28 @@ class ExactCheckpoint(keras.callbacks.Callback):
         """
         self._others = [one for one in callbacks if one is not self]
         self._of, self._steps = dict(of), steps
-        clear_partial(self.folder)
+        self._writes = _compat.is_chief(model)
+        if self._writes:
+            clear_partial(self.folder)
         found = read_sealed(self.folder)
+        self._about, self._arrays = found or ({}, {})
+        epoch, step = self._about.get("epoch", 0), self._about.get("step", 0)
+        self._written = epoch * steps + step
+        if self._written != _compat.said_by_chief(model, self._written):
+            raise InputError(
+                f"{self.folder}: this worker finds another checkpoint there than the "
+                "chief; name a folder that all workers see"
+            )
         if found is None:
-            self._about, self._written = {}, 0
             return 0, 0
-        self._about, self._arrays = found
         self._check()
         variables = _variables(model)
         shapes = {name: tuple(each.shape) for name, each in variables.items()}
         if shapes != {k: v.shape for k, v in self._arrays.items() if k in shapes}:
             raise InputError(f"{self.folder}: is of another model")
-        for name, variable in variables.items():
-            variable.assign(self._arrays[name])
-        epoch, step = self._about["epoch"], self._about["step"]
-        self._written = epoch * steps + step
+        with _compat.scope_of(model):
+            for name, variable in variables.items():
+                variable.assign(self._arrays[name])
         return (epochs, 0) if self._about["stopped"] else (epoch, step)
 
     def _check(self) -> None:
@@ -154,9 +163,10 @@ class ExactCheckpoint(keras.callbacks.Callback):
         self._epoch = epoch
         if self._about:
             # Keras has set the metrics back by now.
-            for name, variable in _metrics(self.model).items():
-                if name in self._arrays:
-                    variable.assign(self._arrays[name])
+            with _compat.scope_of(self.model):
+                for name, variable in _metrics(self.model).items():
+                    if name in self._arrays:
+                        variable.assign(self._arrays[name])
             self._restore_history()
             self._about, self._arrays = {}, {}
 
@@ -183,12 +193,14 @@ class ExactCheckpoint(keras.callbacks.Callback):
     def _write(
         self, epoch: int, step: int, history: Any, epochs: list[int], logs: Any
     ) -> None:
-        if time.monotonic() - self._clock < self.seconds:
+        soon = time.monotonic() - self._clock < self.seconds
+        if _compat.said_by_chief(self.model, soon):
             return
+        # All workers read their variables, for a metric is the sum of what they saw.
         states, arrays = taken_states(self._others)
         every = _variables(self.model) | (_metrics(self.model) if step else {})
         for name, variable in every.items():
-            arrays[name] = ops.convert_to_numpy(variable.value)
+            arrays[name] = _compat.as_numpy(variable)
         self._refuse_nonsense(epoch, step, arrays, logs)
         for name, state in _compat.global_random_states().items():
             arrays[f"random {name}"] = state
@@ -203,7 +215,8 @@ class ExactCheckpoint(keras.callbacks.Callback):
         }
         self._written = epoch * self._steps + step
         try:
-            write_sealed(self.folder, self._written, about, arrays, self.keep)
+            if self._writes:
+                write_sealed(self.folder, self._written, about, arrays, self.keep)
         except OSError as error:
             warnings.warn(
                 f"{self.folder}: no checkpoint after {self._written} updates: "

@@ -10,11 +10,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from tfreg._checks import InputError
+from tfreg._checks import InputError, WorkerLost
 from tfreg.cli.parser import build_parser
 from tfreg.cli.session import die_tidily, show_warnings_in_one_line
 
-BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
+WORKER_LOST, BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
 
 # What the place we write to can do wrong: the user's to mend, not ours.
 _PLACE = {
@@ -34,8 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after ``tfreg``; by default the process's own.
 
     Returns:
-        0; 2 for input that cannot be used (one line on standard error says why); 130
-        after Ctrl-C; 141 if the reader of standard output went away.
+        0; 1 if another worker of the fit is gone; 2 for input that cannot be used (one
+        line on standard error says why); 130 after Ctrl-C; 141 if the reader of
+        standard output went away.
     """
     # TensorFlow's notes on devices and threads are not about the user's data.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -50,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(stop.code or 0)
     except InputError as error:
         return _fail(str(error))
+    except WorkerLost as error:
+        _say(f"error: {error}")
+        return WORKER_LOST
     except KeyboardInterrupt:
         _say("interrupted")
         return INTERRUPTED

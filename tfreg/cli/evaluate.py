@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from tfreg._checks import InputError
+from tfreg.cli.devices import add_strategy, scope
 from tfreg.cli.options import add_data_options, text_columns
 from tfreg.cli.output import print_scores
 from tfreg.cli.session import start_keras
@@ -33,6 +34,7 @@ def add_to(commands: Any) -> None:
         help="split to score; a single file has only the one it is",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_strategy(parser)
     parser.set_defaults(run=run)
 
 
@@ -44,7 +46,8 @@ def run(arguments: argparse.Namespace) -> None:
     run = read_run(arguments.folder)
     examples = read_split(arguments, run)
     start_keras()
-    outcome = score(run.load_model(), examples)
+    with scope(arguments.strategy):
+        outcome = score(run.load_model(), examples)
     scores = outcome.scores()
     if arguments.json:
         print(to_json(scores), end="")

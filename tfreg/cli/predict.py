@@ -10,6 +10,7 @@ from typing import Any
 
 from tfreg._checks import InputError
 from tfreg.cli.answers import FORMATS, answer_writer
+from tfreg.cli.devices import add_strategy, scope
 from tfreg.cli.options import add_text_option, text_columns
 from tfreg.cli.session import start_keras
 
@@ -47,6 +48,7 @@ def add_to(commands: Any) -> None:
         metavar="N",
         help="rows read before they are answered",
     )
+    add_strategy(parser)
     parser.set_defaults(run=run)
 
 
@@ -64,11 +66,12 @@ def run(arguments: argparse.Namespace) -> None:
         sys.stdout.reconfigure(encoding="utf-8")
     start_keras()
     model = None
-    for chunk in chunks(rows, arguments.chunk):
-        model = model or run.load_model()
-        for row, answer in zip(chunk, answers(model, run.kind, chunk)):
-            sys.stdout.write(write(row, answer))
-        sys.stdout.flush()
+    with scope(arguments.strategy):
+        for chunk in chunks(rows, arguments.chunk):
+            model = model or run.load_model()
+            for row, answer in zip(chunk, answers(model, run.kind, chunk)):
+                sys.stdout.write(write(row, answer))
+            sys.stdout.flush()
 
 
 def read_rows(arguments: argparse.Namespace, kind: Any) -> Iterator[Any]:

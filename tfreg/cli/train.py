@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from tfreg._checks import InputError
+from tfreg.cli.devices import add_strategy, scope
 from tfreg.cli.options import (
     add_data_options,
     add_recipe_options,
@@ -41,6 +42,7 @@ def add_to(commands: Any) -> None:
         "preset's name",
     )
     add_checkpoint_options(parser)
+    add_strategy(parser)
     add_recipe_options(parser)
     parser.set_defaults(run=run)
 
@@ -125,23 +127,28 @@ def run(arguments: argparse.Namespace) -> None:
         from tfreg import _compat
 
         _compat.make_deterministic(recipe.seed)
+    from tfreg.distribute import is_chief
+
     corpus = read_corpus(arguments, recipe.seed)
-    done = fit_run(
-        corpus,
-        arguments.preset,
-        recipe,
-        arguments.out,
-        data=arguments.data,
-        overwrite=arguments.overwrite,
-        verbose=verbosity(arguments),
-        feature_cache=arguments.feature_cache,
-        self_contained=arguments.self_contained,
-        checkpoint_every=arguments.checkpoint_every,
-        resume=arguments.resume,
-        allow_changes=arguments.allow_changes,
-    )
-    print_scores({split: done.metrics[split] for split in ("dev", "test")})
-    print(f"run folder: {arguments.out}")
+    with scope(arguments.strategy):
+        done = fit_run(
+            corpus,
+            arguments.preset,
+            recipe,
+            arguments.out,
+            data=arguments.data,
+            overwrite=arguments.overwrite,
+            verbose=verbosity(arguments),
+            feature_cache=arguments.feature_cache,
+            self_contained=arguments.self_contained,
+            checkpoint_every=arguments.checkpoint_every,
+            resume=arguments.resume,
+            allow_changes=arguments.allow_changes,
+        )
+        chief = is_chief()
+    if chief:
+        print_scores({split: done.metrics[split] for split in ("dev", "test")})
+        print(f"run folder: {arguments.out}")
 
 
 def read_corpus(arguments: argparse.Namespace, seed: int) -> Corpus:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfreg import _compat
 from tfreg._checks import InputError
 from tfreg.data.batches import Batches
 from tfreg.data.ladder import FINE
@@ -45,7 +46,6 @@ def predict_batches(
             # What is left over, to 5, 6, 7 or 8 times a power of two: shapes stay few.
             step = max(1 << (len(rows) - 1).bit_length() >> 3, 1)
             filled = np.resize(rows, -(-len(rows) // step) * step)
-        (x,) = batches.collate(filled)[:1]
-        # Under a strategy every replica answers for the whole batch.
-        yield rows, np.asarray(model.predict_on_batch(x))[: len(rows)]
+        x = batches.collate(filled)[0]
+        yield rows, _compat.predict_in_shares(model, x)[: len(rows)]
         bar.add(1)

@@ -107,7 +107,7 @@ def _as_cache(cache: Any) -> FeatureCache:
 
 
 def _say(reason: Any) -> None:
-    warnings.warn(f"features are not kept: {reason}", DataWarning, stacklevel=4)
+    warnings.warn(f"features are not kept: {reason}", DataWarning, stacklevel=5)
 
 
 def _halves(model: Any) -> Halves:
@@ -256,7 +256,7 @@ def _key(model: Any, halves: Halves, encoded: Encoded, form: Any) -> str:
     }
     key = hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode())
     for weight in sorted(halves.lower.weights, key=lambda weight: weight.path):
-        value = keras.ops.convert_to_numpy(weight.value)
+        value = _compat.as_numpy(weight)
         key.update(f"{weight.path} {value.shape} {value.dtype}".encode())
         key.update(as_bytes(value))
     for rows in (encoded.pieces, encoded.words or ()):

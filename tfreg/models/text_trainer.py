@@ -10,6 +10,7 @@ import keras_hub
 import numpy as np
 
 from tfreg import _compat
+from tfreg._checks import InputError
 from tfreg.callbacks import Annealing, EpochClock
 from tfreg.data.encoded import Encoded
 from tfreg.data.examples import Examples
@@ -29,6 +30,7 @@ from tfreg.models.fitting import (
     resumed,
     unfreezing,
 )
+from tfreg.models.lost_workers import naming_lost_workers
 from tfreg.models.optimizing import averaging, check_optimizer, recipe_optimizer
 from tfreg.models.passes import position_loss
 from tfreg.models.predicting import predict_batches
@@ -37,7 +39,7 @@ from tfreg.optimizers import AdamW
 from tfreg.recipe import Recipe
 
 
-class TextTrainer(keras_hub.models.Task):
+class TextTrainer(_compat.OnWorkers, keras_hub.models.Task):
     """Keras's training loop, for texts, with what a recipe says left unsaid.
 
     The structure that it trains is that of `TextTask`.
@@ -77,16 +79,19 @@ class TextTrainer(keras_hub.models.Task):
             InputError: a regulariser, which belongs to the builder.
         """
         check_compile(kwargs, self.builder)
+        if (reason := _compat.misfit(self)) is not None:
+            raise InputError(reason)
         kwargs["jit_compile"] = _compat.jit_compile(kwargs.get("jit_compile", "auto"))
         kwargs.setdefault("steps_per_execution", self.recipe.steps_per_execution)
-        metrics = self.default_metrics() if metrics is None else metrics
+        with _compat.scope_of(self):
+            metrics = self.default_metrics() if metrics is None else metrics
+            super().compile(
+                optimizer=self.default_optimizer() if optimizer is None else optimizer,
+                loss=self.default_loss() if loss is None else loss,
+                metrics=metrics,
+                **kwargs,
+            )
         self.score_names = {getattr(m, "name", m) for m in keras.tree.flatten(metrics)}
-        super().compile(
-            optimizer=self.default_optimizer() if optimizer is None else optimizer,
-            loss=self.default_loss() if loss is None else loss,
-            metrics=metrics,
-            **kwargs,
-        )
         check_accumulation(self)
         give_proximal_sets(self)
         self.position_loss = position_loss(self, kwargs.get("loss_weights"))
@@ -118,6 +123,7 @@ class TextTrainer(keras_hub.models.Task):
         """
         return feeding.encode(self, examples, **weights)
 
+    @naming_lost_workers
     def fit(
         self,
         x: Any = None,
@@ -220,6 +226,7 @@ class TextTrainer(keras_hub.models.Task):
                 **kwargs,
             )
 
+    @naming_lost_workers
     def evaluate(
         self,
         x: Any = None,
@@ -239,6 +246,7 @@ class TextTrainer(keras_hub.models.Task):
         reuse_features(self, [data.batches], feature_cache, kwargs.get("verbose"))
         return super().evaluate(**data.arguments, **kwargs)
 
+    @naming_lost_workers
     def predict(
         self, x: Any = None, batch_size: int | None = None, **kwargs: Any
     ) -> Any:

@@ -10,8 +10,8 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
+from tfreg import _compat
 from tfreg._checks import InputError
 from tfreg.data.features import as_bytes
 from tfreg.models.encoder import load_encoder
@@ -53,7 +53,7 @@ def save_trained(model: Any, folder: str | os.PathLike[str], preset: str) -> Non
         },
     }
     weights = {
-        path: np.ascontiguousarray(ops.convert_to_numpy(weight.value))
+        path: np.ascontiguousarray(_compat.as_numpy(weight))
         for path, weight in _own(model).items()
     }
     save_file(weights, folder / WEIGHTS_FILE)
@@ -148,7 +148,7 @@ def _fingerprint(model: Any) -> str:
     key = hashlib.sha256(text.encode())
     for weight in sorted(model.backbone.weights, key=lambda weight: weight.path):
         if not weight.trainable:
-            value = ops.convert_to_numpy(weight.value)
+            value = _compat.as_numpy(weight)
             key.update(f"{weight.path} {value.shape} {value.dtype}".encode())
             key.update(as_bytes(value))
     return key.hexdigest()

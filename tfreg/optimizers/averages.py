@@ -92,7 +92,7 @@ class Averages:
         if done == first_step:
             self._shown.assign(0)
             for weight, mean in zip(self._weights, self._means):
-                mean.assign(ops.convert_to_numpy(weight.value))
+                mean.assign(_compat.as_numpy(weight))
 
     def show(self, wanted: bool) -> None:
         """Have the means, or the weights, where the weights are.
@@ -100,10 +100,10 @@ class Averages:
         They change places by way of NumPy: adding and subtracting, as Keras has it,
         would change their last digits in every epoch.
         """
-        if bool(ops.convert_to_numpy(self._shown.value)) == wanted:
+        if bool(_compat.as_numpy(self._shown)) == wanted:
             return
         for weight, mean in zip(self._weights, self._means):
-            value = ops.convert_to_numpy(weight.value)
-            weight.assign(ops.convert_to_numpy(mean.value))
+            value = _compat.as_numpy(weight)
+            weight.assign(_compat.as_numpy(mean))
             mean.assign(value)
         self._shown.assign(int(wanted))

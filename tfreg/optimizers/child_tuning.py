@@ -126,7 +126,7 @@ class ChildSteps(keras.optimizers.Optimizer):
     @property
     def lacks_child(self) -> bool:
         """Whether the task is to choose the weights that train, and has not yet."""
-        masks = [ops.convert_to_numpy(mask.value) for mask in self._masks.values()]
+        masks = [_compat.as_numpy(mask) for mask in self._masks.values()]
         return bool(masks) and not any(mask.any() for mask in masks)
 
     def choose_child(self, fisher: Mapping[str, Any]) -> None:

@@ -7,8 +7,10 @@ import math
 import os
 import re
 import shutil
+import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,6 +82,7 @@ def fit_run(
         )
     # Keras comes late, so that `tfreg info` does without it.
     from tfreg.callbacks.exact_checkpoint import ExactCheckpoint
+    from tfreg.distribute import is_chief
 
     checkpoint = ExactCheckpoint(
         checkpoints,
@@ -87,7 +90,8 @@ def fit_run(
         seconds=_APART if checkpoint_every is None else 0,
         allow_changes=allow_changes,
     )
-    with new_folder(out, overwrite=overwrite) as folder:
+    place = new_folder(out, overwrite=overwrite) if is_chief() else _thrown_away()
+    with place as folder:
         model = build(corpus, preset, recipe)
         splits = {
             name: rows
@@ -138,8 +142,17 @@ def fit_run(
             },
         )
         write_run(folder, run, model, outcomes, None if whole else preset)
+    if not is_chief():
+        return run
     checkpoint.remove()
     return read_run(out)
+
+
+@contextmanager
+def _thrown_away() -> Iterator[Path]:
+    """A folder for a worker that is not the chief: it does all that the chief does."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
 
 
 def checkpoint_folder(out: str | os.PathLike[str]) -> Path:

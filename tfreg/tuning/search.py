@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tfreg import _compat
 from tfreg._checks import InputError, check_choice, check_integer, fail
 from tfreg.data.corpus import Corpus
 from tfreg.models.encoder import load_encoder
@@ -53,8 +54,9 @@ def search(
     it goes on: no fit that ended is lost or done again, and one that had not ended goes
     on from its last epoch. More ``trials`` go on from fewer.
 
-    With KerasTuner's environment variables (``KERASTUNER_TUNER_ID`` ``chief`` or
-    another name, ``KERASTUNER_ORACLE_IP``, ``KERASTUNER_ORACLE_PORT``) one process
+    In the scope of a `tfreg.distribute.strategy` each trial uses all devices of this
+    machine. With KerasTuner's environment variables (``KERASTUNER_TUNER_ID`` ``chief``
+    or another name, ``KERASTUNER_ORACLE_IP``, ``KERASTUNER_ORACLE_PORT``) one process
     chooses the trials, and others on the same folder run them.
 
     Args:
@@ -91,6 +93,11 @@ def search(
     if not isinstance(corpus, Corpus):
         raise fail("corpus", "a Corpus (see tfreg.load_corpus)", corpus)
     check_choice("tuner", tuner, TUNERS)
+    if _compat.several_workers():
+        raise InputError(
+            "a search under a strategy of several workers would have each choose its "
+            "own trials; let KerasTuner's workers share the trials instead"
+        )
     if trials is not None:
         check_integer("trials", trials, low=1)
         if tuner == "hyperband":

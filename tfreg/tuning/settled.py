@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from keras import ops
-
+from tfreg import _compat
 from tfreg._checks import InputError
 from tfreg._differences import differences
 from tfreg.data.corpus import Corpus
@@ -58,7 +57,7 @@ def fingerprint_of_weights(weights: Iterable[Any]) -> str:
     key = hashlib.sha256()
     for weight in sorted(weights, key=lambda weight: weight.path):
         key.update(weight.path.encode())
-        key.update(as_bytes(ops.convert_to_numpy(weight.value)))
+        key.update(as_bytes(_compat.as_numpy(weight)))
     return key.hexdigest()[:16]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from keras import ops
 
+from tfreg import _compat
 from tfreg._checks import InputError
 from tfreg.data.corpus import Corpus
 from tfreg.recipe import SHORT_NAMES, Recipe
@@ -91,7 +91,7 @@ def _taken(model: Any) -> dict[str, Any]:
     """What a fit changed, by path; what is pretrained and stands still is left out."""
     preset = {id(weight) for weight in model.backbone.weights if not weight.trainable}
     return {
-        weight.path: ops.convert_to_numpy(weight.value)
+        weight.path: _compat.as_numpy(weight)
         for weight in model.weights
         if id(weight) not in preset
     }
@@ -109,5 +109,5 @@ def _zeros(model: Any, field: str) -> float:
     held = [
         w for w in layer.trainable_weights if w.path in model.penalties or w.regularizer
     ]
-    values = [np.ravel(ops.convert_to_numpy(weight.value)) for weight in held]
+    values = [np.ravel(_compat.as_numpy(weight)) for weight in held]
     return float(np.mean(np.concatenate(values) == 0)) if values else 0.0

@@ -1,0 +1,172 @@
+"""Several replicas and several workers: what Keras and TensorFlow leave undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras.src.backend.tensorflow import trainer
+
+from tfreg._compat.backends import on_tensorflow
+
+
+class OnWorkers:
+    """Mends Keras's trainer for `MultiWorkerMirroredStrategy`, as a base before it.
+
+    Keras builds a model by the mean of a batch over all replicas, whose shapes differ,
+    and reduces a step's logs along a first axis that they do not have
+    (keras-team/keras issue 20585).
+    """
+
+    def _maybe_symbolic_build(
+        self, iterator: Any = None, data_batch: Any = None
+    ) -> Any:
+        if iterator is not None and several_workers(self):
+            strategy: Any = getattr(self, "distribute_strategy")
+            for _, _, batches in iterator:
+                data_batch = keras.tree.map_structure(
+                    lambda value: strategy.experimental_local_results(value)[0],
+                    next(batches),
+                )
+                break
+            iterator = None
+        build: Any = getattr(super(), "_maybe_symbolic_build")
+        return build(iterator=iterator, data_batch=data_batch)
+
+    def _make_function(self, step: Callable[[Any], Any]) -> Any:
+        make: Any = getattr(super(), "_make_function")
+        if not several_workers(self) or _reduces_scalars(self):
+            return make(step)
+
+        def with_an_axis(data: Any) -> Any:
+            return keras.tree.map_structure(
+                lambda log: tf.expand_dims(log, 0), step(data)
+            )
+
+        return make(with_an_axis)
+
+
+def _reduces_scalars(model: Any) -> bool:
+    """Whether Keras reduces a step's logs as they are, so that nothing is to mend."""
+    strategy = model.distribute_strategy
+
+    @tf.function
+    def reduced() -> Any:
+        told = strategy.run(lambda: tf.zeros(()))
+        return trainer.reduce_per_replica(told, strategy, "mean")
+
+    try:
+        reduced()
+    except ValueError:
+        return False
+    return True
+
+
+_LOST = (
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+    tf.errors.UnavailableError,
+)
+
+
+def scope_of(model: Any) -> AbstractContextManager[Any]:
+    """The scope of the strategy that a model was built under."""
+    strategy = _strategy(model)
+    return nullcontext() if strategy is None else strategy.scope()
+
+
+def misfit(model: Any) -> str | None:
+    """Why a model cannot be trained where it is; None: it can."""
+    if not on_tensorflow():
+        return None
+    if keras.distribution.distribution() is not None:
+        return (
+            "`keras.distribution` does nothing on TensorFlow; "
+            "use `tfreg.distribute.strategy`"
+        )
+    if not tf.distribute.has_strategy():
+        return None
+    strategy = tf.distribute.get_strategy()
+    if isinstance(strategy, tf.distribute.ParameterServerStrategy):
+        return (
+            "Keras 3 does not train under ParameterServerStrategy; "
+            "use 'multiworker' of `tfreg.distribute.strategy`"
+        )
+    if model is not None and model.distribute_strategy is not strategy:
+        return "the model was built outside the scope of the strategy; build it inside"
+    return None
+
+
+def several_workers(model: Any = None) -> bool:
+    """Whether replicas are in several processes: a model's, or those of this scope."""
+    strategy = _strategy(model)
+    return (
+        isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+        and strategy.extended._in_multi_worker_mode()
+    )
+
+
+def is_chief(model: Any = None) -> bool:
+    """Whether this process is the one, of those that fit together, that writes."""
+    return not several_workers(model) or _strategy(model).extended._is_chief
+
+
+def _strategy(model: Any) -> Any:
+    if model is None:
+        return tf.distribute.get_strategy()
+    return getattr(model, "distribute_strategy", None)  # Keras on JAX has none
+
+
+def is_lost_worker(error: BaseException) -> bool:
+    """Whether an error of a strategy over several workers says that one is gone."""
+    return isinstance(error, _LOST)
+
+
+def said_by_chief(model: Any, value: float) -> float:
+    """The chief's number, in all workers; in a process of its own just the number."""
+    if not several_workers(model):
+        return value
+    strategy = model.distribute_strategy
+    each = strategy.num_replicas_in_sync // strategy.extended._num_workers
+    number = tf.constant(value if is_chief(model) else 0.0, tf.float64)
+    return float(_summed(strategy)(number)) / each
+
+
+@cache
+def _summed(strategy: Any) -> Any:
+    """Sums numbers over replicas, in a graph: TensorFlow warns where it is none."""
+
+    @tf.function
+    def summed(number: Any) -> Any:
+        return strategy.reduce("SUM", strategy.run(tf.identity, (number,)), axis=None)
+
+    return summed
+
+
+def predict_in_shares(model: Any, batch: Any) -> np.ndarray:
+    """A model's outputs for a batch of arrays, of which each replica takes its share.
+
+    For equal shares the first rows come once more, and are left out of the answer.
+    """
+    strategy = _strategy(model)
+    replicas = getattr(strategy, "num_replicas_in_sync", 1)
+    if replicas == 1:
+        return np.asarray(model.predict_on_batch(batch))
+    count = len(keras.tree.flatten(batch)[0])
+    share = -(-count // replicas)
+
+    def part(context: Any) -> Any:
+        start = context.replica_id_in_sync_group * share
+        rows = np.arange(start, start + share) % count
+        return keras.tree.map_structure(lambda x: tf.constant(x[rows]), batch)
+
+    shares = strategy.experimental_distribute_values_from_function(part)
+    model.make_predict_function()
+    return np.asarray(model.predict_function([(shares,)]))[:count]
