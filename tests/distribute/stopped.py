@@ -51,7 +51,7 @@ def fitted(strategy: Any, *callbacks: Any) -> dict[str, Any]:
             tokenizer=tokenizer(),
             sequence_length=32,
             batch_size=3,  # 16 rows: the last batch is smaller than the replicas
-            epochs=3,
+            epochs=2,
             learning_rate=1e-3,
             word_dropout=0.1,
             ema=0.9,

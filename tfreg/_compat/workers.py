@@ -16,18 +16,19 @@ from tfreg._compat.backends import on_tensorflow
 
 
 class OnWorkers:
-    """Mends Keras's trainer for `MultiWorkerMirroredStrategy`, as a base before it.
+    """Mends Keras's trainer for several replicas, as a base before it.
 
-    Keras builds a model by the mean of a batch over all replicas, whose shapes differ,
-    and reduces a step's logs along a first axis that they do not have
-    (keras-team/keras issue 20585).
+    Keras builds a model by the mean of a batch over all replicas, whose shapes differ
+    where rows do not divide evenly, or workers pad; and with several workers it reduces
+    a step's logs along a first axis that they do not have (keras-team/keras issue
+    20585).
     """
 
     def _maybe_symbolic_build(
         self, iterator: Any = None, data_batch: Any = None
     ) -> Any:
-        if iterator is not None and several_workers(self):
-            strategy: Any = getattr(self, "distribute_strategy")
+        strategy = _strategy(self)
+        if iterator is not None and getattr(strategy, "num_replicas_in_sync", 1) > 1:
             for _, _, batches in iterator:
                 data_batch = keras.tree.map_structure(
                     lambda value: strategy.experimental_local_results(value)[0],
@@ -99,7 +100,7 @@ def misfit(model: Any) -> str | None:
             "Keras 3 does not train under ParameterServerStrategy; "
             "use 'multiworker' of `tfreg.distribute.strategy`"
         )
-    if model is not None and model.distribute_strategy is not strategy:
+    if model is not None and model._distribute_strategy is not strategy:
         return "the model was built outside the scope of the strategy; build it inside"
     return None
 
