@@ -40,8 +40,11 @@ def strategy(kind: str = "auto", *, tpu: str | None = None) -> Any:
             backend, or has a `keras.distribution`, which does nothing on TensorFlow.
 
     Example:
-        >>> with tfreg.distribute.strategy("cpu").scope():
-        ...     model = tfreg.build_classifier(preset, ["bad", "good"])
+        >>> from tfreg import build_classifier
+        >>> with strategy("cpu").scope():
+        ...     built = build_classifier(
+        ...         backbone, ["bad", "good"], tokenizer=tokenizer, sequence_length=64
+        ...     )
     """
     picked, said = pick(kind, tpu=tpu)
     print(f"strategy: {said}", file=sys.stderr)
@@ -89,7 +92,7 @@ def is_chief() -> bool:
     for all workers, each to a place of its own: some weights are read together.
 
     Example:
-        >>> tfreg.distribute.is_chief()
+        >>> is_chief()
         True
     """
     return _compat.is_chief()
