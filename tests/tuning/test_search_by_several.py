@@ -69,3 +69,25 @@ def test_a_worker_that_dies_loses_only_its_trial_and_takes_it_up(
     others = [start(name, port, preset, out) for name in ("tuner0", "tuner1")]
     assert [one.wait(300) for one in (chief, *others)] == [0, 0, 0]
     check(out)
+
+
+@pytest.mark.slow
+def test_the_trial_of_a_dead_worker_goes_to_another(preset, tmp_path, port):
+    out = tmp_path / "out"
+    patience = {"TFREG_TEST_PATIENCE": "15"}
+    chief = start("chief", port, preset, out, **patience)
+    dying = start("tuner0", port, preset, out, TFREG_TEST_DIES="1", **patience)
+    other = start("tuner1", port, preset, out, **patience)
+    assert dying.wait(300) == -signal.SIGKILL
+    assert [one.wait(300) for one in (chief, other)] == [0, 0]
+    check(out)
+
+
+@pytest.mark.slow
+def test_without_workers_the_chief_ends(preset, tmp_path, port):
+    out = tmp_path / "out"
+    patience = {"TFREG_TEST_PATIENCE": "5"}
+    chief = start("chief", port, preset, out, **patience)
+    dying = start("tuner0", port, preset, out, TFREG_TEST_DIES="1", **patience)
+    assert dying.wait(300) == -signal.SIGKILL
+    assert chief.wait(300) == 1

@@ -9,7 +9,7 @@ import sys
 import keras
 
 from tests.tuning.conftest import corpus_of
-from tfreg.tuning import rounds, search
+from tfreg.tuning import heartbeat, rounds, search
 
 
 class Die(keras.callbacks.Callback):
@@ -21,6 +21,9 @@ class Die(keras.callbacks.Callback):
 
 def main() -> None:
     preset, folder = sys.argv[1:]
+    if "TFREG_TEST_PATIENCE" in os.environ:
+        heartbeat.EVERY = 0.5
+        heartbeat.PATIENCE = float(os.environ["TFREG_TEST_PATIENCE"])
     if "TFREG_TEST_DIES" in os.environ:
         keep = rounds.Rounds._logs
         rounds.Rounds._logs = lambda *args: [*keep(*args), Die()]

@@ -58,7 +58,7 @@ from tfreg._compat.training import (
     second_moment,
     track_loss,
 )
-from tfreg._compat.tuner import requeue
+from tfreg._compat.tuner import give_up, requeue, serve, workers_of
 from tfreg._compat.variables import uncast
 from tfreg._compat.wordpiece import tokenize_bert, word_to_pieces
 from tfreg._compat.workers import (
@@ -93,6 +93,7 @@ __all__ = [
     "first_moment",
     "forget_trace",
     "give_seeds",
+    "give_up",
     "global_random_states",
     "global_sum",
     "gradients_in_turn",
@@ -123,6 +124,7 @@ __all__ = [
     "schedule",
     "scope_of",
     "second_moment",
+    "serve",
     "set_dropout_rate",
     "several_workers",
     "sum_rows",
@@ -134,4 +136,5 @@ __all__ = [
     "value_and_gradients",
     "widest_float",
     "word_to_pieces",
+    "workers_of",
 ]

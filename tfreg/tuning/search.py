@@ -82,6 +82,11 @@ def search(
 
     Raises:
         InputError: an argument that is impossible, or a folder of another search.
+        WorkerLost: in a chief, where the last worker is gone and trials are left.
+
+    Warns:
+        DataWarning: in a chief: a worker gave no sign of life for a minute; others run
+            its trial.
 
     Example:
         >>> found = search(  # doctest: +SKIP
@@ -147,7 +152,8 @@ def search(
         epochs=recipe.epochs,
         seed=recipe.seed,
     )
-    searching = RecipeTuner(oracle, rounds, recipe, folder, worker is None, said)
+    role = "chief" if chief else "worker" if worker else "alone"
+    searching = RecipeTuner(oracle, rounds, recipe, folder, role, said)
     if worker is None:
         replay(oracle, Journal(folder / "trials.jsonl"))
         if not chief:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -10,7 +11,9 @@ from typing import Any
 
 from keras_tuner.engine.base_tuner import BaseTuner
 
+from tfreg import _compat
 from tfreg.recipe import Recipe
+from tfreg.tuning.heartbeat import Watch, heartbeat
 from tfreg.tuning.oracles import EPOCHS, number
 from tfreg.tuning.rounds import Rounds
 from tfreg.tuning.space import recipe_of
@@ -24,7 +27,8 @@ class RecipeTuner(BaseTuner):
         rounds: what judges a recipe.
         recipe: what all trials share.
         folder: for KerasTuner's own files, which nothing is read from again.
-        overwrite: whether they are begun anew; a worker leaves its chief's.
+        role: ``"alone"``, ``"chief"``, which gives the trials to others, or
+            ``"worker"``, which runs them.
         said: told of each trial that ends.
     """
 
@@ -34,18 +38,29 @@ class RecipeTuner(BaseTuner):
         rounds: Rounds,
         recipe: Recipe,
         folder: Path,
-        overwrite: bool,
+        role: str,
         said: Any,
     ) -> None:
         self.rounds = rounds
         self.recipe = recipe
+        self.role = role
         self.said = said
         super().__init__(
             oracle,
             directory=str(folder),
             project_name="keras_tuner",
-            overwrite=overwrite,
+            overwrite=role != "worker",  # whose files are its chief's
         )
+
+    def search(self, *args: Any, **kwargs: Any) -> None:
+        """Run trials, or give them out to those who do."""
+        signs = self.rounds.folder / "alive"
+        if self.role == "chief":
+            _compat.serve(self.oracle, Watch(self.oracle, signs))
+            return
+        alive = heartbeat(signs, self.tuner_id)
+        with alive if self.role == "worker" else nullcontext():
+            super().search(*args, **kwargs)
 
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
         """The mean score of a trial."""

@@ -1,0 +1,87 @@
+"""A chief gives up workers that give no sign of life."""
+
+from __future__ import annotations
+
+import keras_tuner
+import pytest
+
+from tfreg import _compat
+from tfreg._checks import DataWarning, WorkerLost
+from tfreg.tuning import heartbeat
+from tfreg.tuning.heartbeat import PATIENCE, Watch
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    class Clock:
+        now = 1000.0
+
+        def monotonic(self):
+            return self.now
+
+    made = Clock()
+    monkeypatch.setattr(heartbeat.time, "monotonic", made.monotonic)
+    return made
+
+
+@pytest.fixture
+def oracle(tmp_path):
+    space = keras_tuner.HyperParameters()
+    space.Float("l2", 0.0, 1.0)
+    objective = keras_tuner.Objective("score", "max")
+    made = keras_tuner.oracles.RandomSearchOracle(
+        objective, max_trials=3, hyperparameters=space
+    )
+    made._set_project_dir(str(tmp_path), "project")
+    return made
+
+
+def sign(folder, name, text):
+    (folder / name).write_text(text, encoding="ascii")
+
+
+def test_its_trial_goes_to_the_next_who_asks(oracle, tmp_path, clock):
+    first = oracle.create_trial("a")
+    oracle.create_trial("b")
+    look = Watch(oracle, tmp_path)
+    sign(tmp_path, "a", "0")
+    look()
+    clock.now += PATIENCE / 2
+    sign(tmp_path, "b", "0")
+    look()
+    clock.now += PATIENCE / 2 + 1
+    with pytest.warns(DataWarning, match="worker a gives no sign of life; its trial 0"):
+        look()
+    assert _compat.workers_of(oracle) == {"b"}
+    assert oracle.create_trial("c").trial_id == first.trial_id
+
+
+def test_one_that_gives_signs_stays(oracle, tmp_path, clock):
+    oracle.create_trial("a")
+    look = Watch(oracle, tmp_path)
+    for number in range(5):
+        sign(tmp_path, "a", str(number))
+        look()
+        clock.now += PATIENCE - 1
+    assert _compat.workers_of(oracle) == {"a"}
+
+
+def test_when_all_are_gone_it_ends(oracle, tmp_path, clock):
+    look = Watch(oracle, tmp_path)
+    clock.now += 10 * PATIENCE
+    look()  # it waits for the first as long as that takes
+    oracle.create_trial("a")
+    look()
+    clock.now += PATIENCE + 1
+    with pytest.warns(DataWarning, match="worker a"):
+        look()
+    clock.now += PATIENCE
+    with pytest.raises(WorkerLost, match="no worker is left, and trials are"):
+        look()
+
+
+def test_signs_are_given_while_it_works(tmp_path):
+    with heartbeat.heartbeat(tmp_path / "alive", "a"):
+        while not list((tmp_path / "alive").iterdir()):
+            pass
+    assert list((tmp_path / "alive").iterdir()) == []
