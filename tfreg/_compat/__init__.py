@@ -57,6 +57,7 @@ from tfreg._compat.training import (
     schedule,
     second_moment,
     track_loss,
+    track_shares,
 )
 from tfreg._compat.tuner import give_up, requeue, serve, workers_of
 from tfreg._compat.variables import uncast
@@ -131,6 +132,7 @@ __all__ = [
     "tokenize_bert",
     "traced",
     "track_loss",
+    "track_shares",
     "transformers_converter",
     "uncast",
     "value_and_gradients",

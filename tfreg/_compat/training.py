@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any
 
+import keras
 from keras import ops
 
-from tfreg._compat.backends import as_numpy, replicas
+from tfreg._compat.backends import as_numpy, global_sum, replicas
 
 
 def data_loss(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
@@ -21,6 +22,26 @@ def penalties(model: Any) -> Any:
     """All that a model adds to its data loss, as one replica's share of it."""
     losses = [model._aggregate_additional_loss(loss) for loss in model.losses]
     return sum(losses, ops.zeros(()))
+
+
+class _OverReplicas(keras.metrics.Mean):
+    """The mean of a loss whose replicas each have a share of the whole batch's."""
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> Any:
+        if sample_weight is not None and replicas() > 1:
+            rows = ops.cast(sample_weight, self.dtype)
+            sample_weight = global_sum([rows])[0] / replicas()
+        return super().update_state(values, sample_weight)
+
+
+def track_shares(model: Any) -> None:
+    """Have `fit` and `evaluate` show the loss of the whole batch.
+
+    Keras weighs what replicas have by their own rows; shares of the whole batch's loss
+    are to be added up, however many rows each has. (Another class, for another metric
+    would leave the first one among those of the model.)
+    """
+    model._loss_tracker.__class__ = _OverReplicas
 
 
 def track_loss(model: Any, loss: Any, rows: Any) -> None:

@@ -91,6 +91,7 @@ class TextTrainer(_compat.OnWorkers, keras_hub.models.Task):
                 metrics=metrics,
                 **kwargs,
             )
+            _compat.track_shares(self)
         self.score_names = {getattr(m, "name", m) for m in keras.tree.flatten(metrics)}
         check_accumulation(self)
         give_proximal_sets(self)
