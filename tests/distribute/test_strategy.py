@@ -9,10 +9,12 @@ import pytest
 import tensorflow as tf
 
 from tests.backbones import tiny, tokenizer
-from tfreg import distribute
+from tests.tuning.conftest import corpus_of
+from tfreg import _compat, distribute
 from tfreg._checks import InputError
 from tfreg.builders import build_classifier
 from tfreg.distribute.cluster import Cluster, read_cluster
+from tfreg.tuning import search
 
 WORKERS = {"worker": ["a:1", "b:2"]}
 
@@ -129,3 +131,9 @@ def test_a_model_is_compiled_in_its_own_scope():
     model.compile()
     history = model.fit(["good"] * 4, ["a", "b"] * 2, epochs=1, verbose=0).history
     assert history["loss"][0] > 0
+
+
+def test_a_search_in_a_scope_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(_compat, "replicas", lambda: 2)
+    with pytest.raises(InputError, match="does not run in the scope of a strategy"):
+        search(corpus_of("classify"), "minilm", out=tmp_path / "out")

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfreg._checks import InputError
-from tfreg.cli.devices import add_strategy, scope
 from tfreg.cli.options import add_data_options, add_recipe_options, read_recipe
 from tfreg.cli.session import start_keras
 from tfreg.cli.train import add_preset, add_task, read_corpus
@@ -63,7 +62,6 @@ def add_to(commands: Any) -> None:
         metavar="NAME",
         help="the dev score that judges (default: the fit's)",
     )
-    add_strategy(parser)
     add_recipe_options(parser)
     parser.set_defaults(run=run)
 
@@ -76,20 +74,19 @@ def run(arguments: argparse.Namespace) -> None:
     from tfreg.tuning import search
 
     corpus = read_corpus(arguments, recipe.seed)
-    with scope(arguments.strategy):
-        result = search(
-            corpus,
-            arguments.preset,
-            space,
-            out=arguments.out,
-            tuner=arguments.tuner,
-            trials=arguments.trials,
-            seeds=arguments.seeds,
-            folds=arguments.folds,
-            metric=arguments.metric,
-            recipe=recipe,
-            said=_say,
-        )
+    result = search(
+        corpus,
+        arguments.preset,
+        space,
+        out=arguments.out,
+        tuner=arguments.tuner,
+        trials=arguments.trials,
+        seeds=arguments.seeds,
+        folds=arguments.folds,
+        metric=arguments.metric,
+        recipe=recipe,
+        said=_say,
+    )
     for name, trial in (("best", result.best), ("simplest", result.simplest)):
         score, error = result.score(trial), result.error(trial)
         print(

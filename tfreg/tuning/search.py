@@ -54,9 +54,8 @@ def search(
     it goes on: no fit that ended is lost or done again, and one that had not ended goes
     on from its last epoch. More ``trials`` go on from fewer.
 
-    In the scope of a `tfreg.distribute.strategy` each trial uses all devices of this
-    machine. With KerasTuner's environment variables (``KERASTUNER_TUNER_ID`` ``chief``
-    or another name, ``KERASTUNER_ORACLE_IP``, ``KERASTUNER_ORACLE_PORT``) one process
+    With KerasTuner's environment variables (``KERASTUNER_TUNER_ID`` ``chief`` or
+    another name, ``KERASTUNER_ORACLE_IP``, ``KERASTUNER_ORACLE_PORT``) one process
     chooses the trials, and others on the same folder run them.
 
     Args:
@@ -98,10 +97,10 @@ def search(
     if not isinstance(corpus, Corpus):
         raise fail("corpus", "a Corpus (see tfreg.load_corpus)", corpus)
     check_choice("tuner", tuner, TUNERS)
-    if _compat.several_workers():
+    if _compat.replicas() > 1:
         raise InputError(
-            "a search under a strategy of several workers would have each choose its "
-            "own trials; let KerasTuner's workers share the trials instead"
+            "a search does not run in the scope of a strategy; let KerasTuner's "
+            "workers share its trials, each on a device"
         )
     if trials is not None:
         check_integer("trials", trials, low=1)
