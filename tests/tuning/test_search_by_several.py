@@ -6,12 +6,13 @@ import csv
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.models.devices import free_ports
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,9 +32,7 @@ def start(name, port, preset, folder, **more):
 
 @pytest.fixture
 def port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    return free_ports(1)[0]
 
 
 def check(folder):
@@ -71,23 +70,25 @@ def test_a_worker_that_dies_loses_only_its_trial_and_takes_it_up(
     check(out)
 
 
+def start_with_a_dying_one(port, preset, out, *others, patience):
+    """A chief, and others, once a worker beside them has died in its first trial."""
+    more = {"TFREG_TEST_PATIENCE": str(patience)}
+    left = [start(name, port, preset, out, **more) for name in ("chief", *others)]
+    dying = start("tuner0", port, preset, out, TFREG_TEST_DIES="1", **more)
+    assert dying.wait(300) == -signal.SIGKILL
+    return left
+
+
 @pytest.mark.slow
 def test_the_trial_of_a_dead_worker_goes_to_another(preset, tmp_path, port):
     out = tmp_path / "out"
-    patience = {"TFREG_TEST_PATIENCE": "15"}
-    chief = start("chief", port, preset, out, **patience)
-    dying = start("tuner0", port, preset, out, TFREG_TEST_DIES="1", **patience)
-    other = start("tuner1", port, preset, out, **patience)
-    assert dying.wait(300) == -signal.SIGKILL
-    assert [one.wait(300) for one in (chief, other)] == [0, 0]
+    left = start_with_a_dying_one(port, preset, out, "tuner1", patience=15)
+    assert [one.wait(300) for one in left] == [0, 0]
     check(out)
 
 
 @pytest.mark.slow
 def test_without_workers_the_chief_ends(preset, tmp_path, port):
     out = tmp_path / "out"
-    patience = {"TFREG_TEST_PATIENCE": "5"}
-    chief = start("chief", port, preset, out, **patience)
-    dying = start("tuner0", port, preset, out, TFREG_TEST_DIES="1", **patience)
-    assert dying.wait(300) == -signal.SIGKILL
+    (chief,) = start_with_a_dying_one(port, preset, out, patience=5)
     assert chief.wait(300) == 1

@@ -63,9 +63,9 @@ from tfreg._compat.tuner import give_up, requeue, serve, workers_of
 from tfreg._compat.variables import uncast
 from tfreg._compat.wordpiece import tokenize_bert, word_to_pieces
 from tfreg._compat.workers import (
+    WORKER_ERRORS,
     OnWorkers,
     is_chief,
-    is_lost_worker,
     misfit,
     predict_in_shares,
     said_by_chief,
@@ -77,6 +77,7 @@ __all__ = [
     "EncoderLayers",
     "OnWorkers",
     "OnePassAdamW",
+    "WORKER_ERRORS",
     "as_numpy",
     "attach",
     "attention_layers",
@@ -102,7 +103,6 @@ __all__ = [
     "inner_gradients",
     "inner_optimizer",
     "is_chief",
-    "is_lost_worker",
     "iterations",
     "jit_compile",
     "keras_variable",

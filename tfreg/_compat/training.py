@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any
 
 import keras
 from keras import ops
 
 from tfreg._compat.backends import as_numpy, global_sum, replicas
+from tfreg._compat.workers import scope_of
 
 
 def data_loss(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
@@ -58,8 +58,7 @@ def build_optimizer(model: Any) -> None:
     """Make the variables of a model's optimiser now, not while a step is traced."""
     if model.optimizer.built:
         return
-    strategy = getattr(model, "distribute_strategy", None)  # Keras on JAX has none
-    with nullcontext() if strategy is None else strategy.scope():
+    with scope_of(model):
         model.optimizer.build(model.trainable_variables)
 
 

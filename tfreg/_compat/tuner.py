@@ -39,15 +39,15 @@ def give_up(oracle: Any, worker: str) -> str | None:
     from keras_tuner import synchronized
 
     @synchronized
-    def forget(oracle: Any) -> Any:
+    def forgotten(oracle: Any) -> str | None:
         oracle.tuner_ids.discard(worker)
-        return oracle.ongoing_trials.pop(worker, None)
+        trial = oracle.ongoing_trials.pop(worker, None)
+        if trial is None:
+            return None
+        oracle._retry_queue.append(trial.trial_id)
+        return trial.trial_id
 
-    trial = forget(oracle)
-    if trial is None:
-        return None
-    oracle._retry_queue.append(trial.trial_id)
-    return trial.trial_id
+    return forgotten(oracle)
 
 
 def serve(oracle: Any, look: Callable[[], None]) -> None:

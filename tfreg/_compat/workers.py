@@ -10,7 +10,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.backend.tensorflow import trainer
 
 from tfreg._compat.backends import on_tensorflow
 
@@ -39,21 +38,23 @@ class OnWorkers:
         build: Any = getattr(super(), "_maybe_symbolic_build")
         return build(iterator=iterator, data_batch=data_batch)
 
-    def _make_function(self, step: Callable[[Any], Any]) -> Any:
+    def _make_function(self, step: Callable[[Any], Any], **how: Any) -> Any:
         make: Any = getattr(super(), "_make_function")
         if not several_workers(self) or _reduces_scalars(self):
-            return make(step)
+            return make(step, **how)
 
         def with_an_axis(data: Any) -> Any:
             return keras.tree.map_structure(
                 lambda log: tf.expand_dims(log, 0), step(data)
             )
 
-        return make(with_an_axis)
+        return make(with_an_axis, **how)
 
 
 def _reduces_scalars(model: Any) -> bool:
     """Whether Keras reduces a step's logs as they are, so that nothing is to mend."""
+    from keras.src.backend.tensorflow import trainer  # not on another backend
+
     strategy = model.distribute_strategy
 
     @tf.function
@@ -68,7 +69,8 @@ def _reduces_scalars(model: Any) -> bool:
     return True
 
 
-_LOST = (
+# What collectives raise where another worker is gone.
+WORKER_ERRORS = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
@@ -123,11 +125,6 @@ def _strategy(model: Any) -> Any:
     if model is None:
         return tf.distribute.get_strategy()
     return getattr(model, "distribute_strategy", None)  # Keras on JAX has none
-
-
-def is_lost_worker(error: BaseException) -> bool:
-    """Whether an error of a strategy over several workers says that one is gone."""
-    return isinstance(error, _LOST)
 
 
 def said_by_chief(model: Any, value: float) -> float:
