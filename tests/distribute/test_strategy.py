@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tests.backbones import tiny, tokenizer
 from tests.tuning.conftest import corpus_of
-from tfreg import _compat, distribute
+from tfreg import distribute
 from tfreg._checks import InputError
 from tfreg.builders import build_classifier
 from tfreg.distribute.cluster import Cluster, read_cluster
@@ -133,7 +133,20 @@ def test_a_model_is_compiled_in_its_own_scope():
     assert history["loss"][0] > 0
 
 
-def test_a_search_in_a_scope_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setattr(_compat, "replicas", lambda: 2)
-    with pytest.raises(InputError, match="does not run in the scope of a strategy"):
-        search(corpus_of("classify"), "minilm", out=tmp_path / "out")
+@pytest.mark.parametrize("inside", [False, True])
+def test_searches_that_cannot_be(monkeypatch, tmp_path, inside):
+    one = tf.distribute.OneDeviceStrategy("/cpu:0")
+
+    def refused(strategy):
+        with pytest.raises(InputError) as raised:
+            search(corpus_of("classify"), out=tmp_path / "out", strategy=strategy)
+        assert not (tmp_path / "out").exists()
+        return str(raised.value)
+
+    if inside:
+        with one.scope():
+            assert "opens its strategy's scope itself" in refused(None)
+        return
+    assert "must be a tf.distribute.Strategy; got 'mirrored'" in refused("mirrored")
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", type(one))
+    assert "does not share a trial among hosts" in refused(one)

@@ -71,6 +71,7 @@ from tfreg._compat.workers import (
     said_by_chief,
     scope_of,
     several_workers,
+    unsearchable,
 )
 
 __all__ = [
@@ -135,6 +136,7 @@ __all__ = [
     "track_shares",
     "transformers_converter",
     "uncast",
+    "unsearchable",
     "value_and_gradients",
     "widest_float",
     "word_to_pieces",

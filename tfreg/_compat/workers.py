@@ -107,6 +107,25 @@ def misfit(model: Any) -> str | None:
     return None
 
 
+def unsearchable(strategy: Any) -> str | None:
+    """Why fits one after another cannot run under a strategy; None: they can.
+
+    Between them Keras's session is cleared, and with it TensorFlow's stack of scopes.
+    """
+    if not on_tensorflow():
+        return None if strategy is None else "strategies are TensorFlow's"
+    if tf.distribute.has_strategy():
+        return "a search opens its strategy's scope itself: say `strategy=`"
+    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return (
+            "a search does not share a trial among hosts; its trials are shared by "
+            "KerasTuner's chief and workers"
+        )
+    if strategy is None or isinstance(strategy, tf.distribute.Strategy):
+        return None
+    return f"`strategy` must be a tf.distribute.Strategy; got {strategy!r}"
+
+
 def several_workers(model: Any = None) -> bool:
     """Whether replicas are in several processes: a model's, or those of this scope."""
     strategy = _strategy(model)

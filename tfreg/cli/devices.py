@@ -18,7 +18,12 @@ def add_strategy(parser: Any) -> None:
 
 
 def scope(kind: str | None) -> Any:
-    """The scope of a strategy; says which, if it was asked for or is no single device.
+    """The scope of `picked_strategy`."""
+    return picked_strategy(kind).scope()
+
+
+def picked_strategy(kind: str | None) -> Any:
+    """A strategy; says which, if it was asked for or is no single device.
 
     Raises:
         InputError: what was asked for is not there.
@@ -28,4 +33,4 @@ def scope(kind: str | None) -> Any:
     picked, said = pick(kind or "auto")
     if kind is not None or picked.num_replicas_in_sync > 1:
         print(f"strategy: {said}", file=sys.stderr)
-    return picked.scope()
+    return picked

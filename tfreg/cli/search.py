@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfreg._checks import InputError
+from tfreg.cli.devices import add_strategy, picked_strategy
 from tfreg.cli.options import add_data_options, add_recipe_options, read_recipe
 from tfreg.cli.session import start_keras
 from tfreg.cli.train import add_preset, add_task, read_corpus
@@ -62,6 +63,7 @@ def add_to(commands: Any) -> None:
         metavar="NAME",
         help="the dev score that judges (default: the fit's)",
     )
+    add_strategy(parser)
     add_recipe_options(parser)
     parser.set_defaults(run=run)
 
@@ -85,6 +87,7 @@ def run(arguments: argparse.Namespace) -> None:
         folds=arguments.folds,
         metric=arguments.metric,
         recipe=recipe,
+        strategy=picked_strategy(arguments.strategy),
         said=_say,
     )
     for name, trial in (("best", result.best), ("simplest", result.simplest)):

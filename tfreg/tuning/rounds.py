@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import shutil
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ class Rounds:
         metric: the score that judges.
         folder: where what is done is written down.
         writer: a name of who writes, where several do.
+        strategy: whose devices share the batches of each fit; None: one device.
 
     Raises:
         InputError: no dev split; fewer rows than folds.
@@ -51,11 +53,13 @@ class Rounds:
         metric: str,
         folder: Path,
         writer: str,
+        strategy: Any = None,
     ) -> None:
         self.corpus = corpus
         self.preset = preset
         self.metric = metric
         self.folder = folder
+        self.strategy = strategy
         self.splits = _folds(corpus, folds) if folds else [_split(corpus)] * seeds
         self.count = len(self.splits)
         self._by_fold = bool(folds)
@@ -82,7 +86,8 @@ class Rounds:
         self, name: str, recipe: Recipe, number: int, about: dict[str, Any]
     ) -> dict[str, Any]:
         """One round, of which nothing stays in memory."""
-        with _compat.graphs_let_go():
+        scope = nullcontext() if self.strategy is None else self.strategy.scope()
+        with _compat.graphs_let_go(), scope:
             result = self._fit_and_score(name, recipe, number, about)
         keras.utils.clear_session()
         gc.collect()

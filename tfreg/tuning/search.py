@@ -44,6 +44,7 @@ def search(
     folds: int | None = None,
     metric: str | None = None,
     recipe: Recipe | None = None,
+    strategy: Any = None,
     said: Said | None = None,
     **fields: Any,
 ) -> SearchResult:
@@ -73,6 +74,8 @@ def search(
             each is left out once, at least 2.
         metric: the score that judges; None: that by which `fit` chooses the epoch.
         recipe: what all trials share; defaults to the plain strong recipe.
+        strategy: of `tfreg.distribute.strategy`, on one host: its devices share the
+            batches of each trial; None: one device. Call this outside its scope.
         said: told the name, values and scores of every trial that ends.
         **fields: single fields of `Recipe`, over those of ``recipe``.
 
@@ -97,11 +100,8 @@ def search(
     if not isinstance(corpus, Corpus):
         raise fail("corpus", "a Corpus (see tfreg.load_corpus)", corpus)
     check_choice("tuner", tuner, TUNERS)
-    if _compat.replicas() > 1:
-        raise InputError(
-            "a search does not run in the scope of a strategy; let KerasTuner's "
-            "workers share its trials, each on a device"
-        )
+    if (reason := _compat.unsearchable(strategy)) is not None:
+        raise InputError(reason)
     if trials is not None:
         check_integer("trials", trials, low=1)
         if tuner == "hyperband":
@@ -140,7 +140,14 @@ def search(
         },
     )
     rounds = Rounds(
-        corpus, encoder, seeds, folds, objective[0], folder, worker or "chief"
+        corpus,
+        encoder,
+        seeds,
+        folds,
+        objective[0],
+        folder,
+        worker or "chief",
+        strategy,
     )
     said = said or (lambda *_: None)
     oracle = make_oracle(
