@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
+
 import keras_tuner
 import pytest
 
@@ -85,3 +88,19 @@ def test_signs_are_given_while_it_works(tmp_path):
         while not list((tmp_path / "alive").iterdir()):
             pass
     assert list((tmp_path / "alive").iterdir()) == []
+
+
+def test_a_sign_that_cannot_be_written_is_not_the_last(tmp_path, monkeypatch):
+    tried, again = [], threading.Event()
+
+    def full_at_first(path, *_, **__):
+        tried.append(path)
+        if len(tried) == 1:
+            raise OSError(28, "No space left on device")
+        again.set()
+
+    monkeypatch.setattr(Path, "write_text", full_at_first)
+    monkeypatch.setattr(heartbeat, "EVERY", 0.01)
+    with heartbeat.heartbeat(tmp_path, "a"):
+        assert again.wait(60)
+    assert set(tried) == {tmp_path / "a"}

@@ -46,8 +46,12 @@ def run(arguments: argparse.Namespace) -> None:
     run = read_run(arguments.folder)
     examples = read_split(arguments, run)
     start_keras()
+    from tfreg.distribute import is_chief
+
     with scope(arguments.strategy):
         outcome = score(run.load_model(), examples)
+        if not is_chief():
+            return
     scores = outcome.scores()
     if arguments.json:
         print(to_json(scores), end="")

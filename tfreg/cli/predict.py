@@ -65,13 +65,17 @@ def run(arguments: argparse.Namespace) -> None:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8")
     start_keras()
+    from tfreg.distribute import is_chief
+
     model = None
     with scope(arguments.strategy):
         for chunk in chunks(rows, arguments.chunk):
             model = model or run.load_model()
-            for row, answer in zip(chunk, answers(model, run.kind, chunk)):
-                sys.stdout.write(write(row, answer))
-            sys.stdout.flush()
+            found = answers(model, run.kind, chunk)
+            if is_chief():
+                for row, answer in zip(chunk, found):
+                    sys.stdout.write(write(row, answer))
+                sys.stdout.flush()
 
 
 def read_rows(arguments: argparse.Namespace, kind: Any) -> Iterator[Any]:

@@ -6,7 +6,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ def heartbeat(folder: Path, name: str) -> Iterator[None]:
     def beat() -> None:
         number = 0
         while not over.is_set():
-            (folder / name).write_text(f"{time.time()} {number}", encoding="ascii")
+            with suppress(OSError):  # a full disk, a share that is away for a moment
+                (folder / name).write_text(f"{time.time()} {number}", encoding="ascii")
             number += 1
             over.wait(EVERY)
 
