@@ -199,11 +199,12 @@ class ExactCheckpoint(keras.callbacks.Callback):
         # All workers read their variables, for a metric is the sum of what they saw.
         states, arrays = taken_states(self._others)
         every = _variables(self.model) | (_metrics(self.model) if step else {})
-        for name, variable in every.items():
-            arrays[name] = _compat.as_numpy(variable)
-        self._refuse_nonsense(epoch, step, arrays, logs)
+        values = {name: _compat.as_numpy(each) for name, each in every.items()}
+        self._refuse_nonsense(epoch, step, arrays | values, logs)
+        fixed = {name: values.pop(name) for name in _fixed(every)}
         for name, state in _compat.global_random_states().items():
-            arrays[f"random {name}"] = state
+            values[f"random {name}"] = state
+        files = {"fixed": fixed, "callbacks": arrays, "changing": values}
         about = {
             "epoch": epoch,
             "step": step,
@@ -216,7 +217,7 @@ class ExactCheckpoint(keras.callbacks.Callback):
         self._written = epoch * self._steps + step
         try:
             if self._writes:
-                write_sealed(self.folder, self._written, about, arrays, self.keep)
+                write_sealed(self.folder, self._written, about, files, self.keep)
         except OSError as error:
             warnings.warn(
                 f"{self.folder}: no checkpoint after {self._written} updates: "
@@ -251,6 +252,15 @@ def _variables(model: Any) -> dict[str, Any]:
     for place, variable in enumerate(model.optimizer.variables):
         every[f"optimizer {place:06d}"] = variable
     return every
+
+
+def _fixed(variables: Mapping[str, Any]) -> list[str]:
+    """Names of those that may well stay the same: what is frozen, and anchors."""
+    return [
+        name
+        for name, each in variables.items()
+        if name.startswith("model") and not each.trainable and "float" in each.dtype
+    ]
 
 
 def _metrics(model: Any) -> dict[str, Any]:
