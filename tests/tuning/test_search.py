@@ -52,7 +52,7 @@ class Fake:
                 "trial": name,
                 "round": number,
                 "scores": {"accuracy": score + number / 1000},
-                "error": 0.01,
+                "left_out": [score - 0.01, score + 0.01],
                 "seconds": 1.0,
                 "at": 0.0,
                 **about,
@@ -221,7 +221,7 @@ def test_real_fits_and_where_they_leave_nothing(preset, tmp_path, monkeypatch):
     result = run(preset, tmp_path, trials=2, seeds=1)
     assert {path.name for path in tmp_path.iterdir()} >= {"tensorboard", "best.json"}
     assert not list((tmp_path / "running").iterdir())
-    assert all(trial.error > 0 for trial in result.trials)
+    assert all(result.error(trial) > 0 for trial in result.trials)
     assert list((tmp_path / "tensorboard" / "0-0").rglob("events.out.*"))
 
 

@@ -23,7 +23,7 @@ from tfreg.recipe import Recipe
 from tfreg.runs import score
 from tfreg.runs.fit import build
 from tfreg.tuning.journal import Journal
-from tfreg.tuning.standard_error import standard_error
+from tfreg.tuning.standard_error import leaving_out
 
 
 class Rounds:
@@ -115,7 +115,8 @@ class Rounds:
             "trial": name,
             "round": number,
             "scores": outcome.scores(),
-            "error": standard_error(outcome, self.metric),
+            # Folds differ in their rows as in the rest: their scores say it all.
+            "left_out": [] if self._by_fold else leaving_out(outcome, self.metric),
             "epochs": len(history.epoch),
             "seconds": round(time.perf_counter() - started, 2),
             "at": round(time.time(), 2),

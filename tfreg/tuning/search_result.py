@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, stdev
@@ -14,6 +14,7 @@ from typing import Any
 
 from tfreg.recipe import SHORT_NAMES, Recipe
 from tfreg.tuning.space import recipe_of
+from tfreg.tuning.standard_error import jackknife
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Trial:
         name: its number, or ``"default"`` or ``"zero"`` of a baseline.
         values: of the settings that were searched.
         rounds: scores of each fit, by name; empty where it failed.
-        error: the standard error of the dev score over rows, of the first fit.
+        left_out: the dev score of each fit without each of some groups of rows (see
+            `leaving_out`); empty where the fits are of folds.
         epochs: that Hyperband gave it, or None.
         seconds: of all its fits.
         at: when it ended, in seconds since 1970.
@@ -34,7 +36,7 @@ class Trial:
     name: str
     values: dict[str, Any]
     rounds: tuple[dict[str, float], ...]
-    error: float = 0.0
+    left_out: tuple[tuple[float, ...], ...] = ()
     epochs: int | None = None
     seconds: float = 0.0
     at: float = 0.0
@@ -69,11 +71,8 @@ class SearchResult:
         return fmean(trial.scores(self.metric))
 
     def error(self, trial: Trial) -> float:
-        """Standard error: over fits, or of one fit over the dev rows."""
-        scores = trial.scores(self.metric)
-        if len(scores) < 2:
-            return trial.error
-        return stdev(scores) / math.sqrt(len(scores))
+        """Standard error of that: over fits, and over the dev rows they share."""
+        return _error(trial.scores(self.metric), trial.left_out)
 
     @property
     def _sign(self) -> int:
@@ -108,14 +107,15 @@ class SearchResult:
     def gap(self, baseline: Trial) -> tuple[float, float]:
         """How much better the best is than a baseline, and its standard error.
 
-        Of fits in pairs, by seed or fold; with one fit each, of the two errors over
-        the dev rows, as if the rows were not the same: too large rather than too small.
+        Of differences in pairs: fits of the same seed or fold, and the same dev rows.
         """
-        pairs = zip(self.best.scores(self.metric), baseline.scores(self.metric))
-        gaps = [self._sign * (one - other) for one, other in pairs]
-        if len(gaps) < 2:
-            return gaps[0], math.hypot(self.best.error, baseline.error)
-        return fmean(gaps), stdev(gaps) / math.sqrt(len(gaps))
+        scores = (trial.scores(self.metric) for trial in (self.best, baseline))
+        gaps = [self._sign * (one - other) for one, other in zip(*scores)]
+        left_out = [
+            [one - other for one, other in zip(*pair)]
+            for pair in zip(self.best.left_out, baseline.left_out)
+        ]
+        return fmean(gaps), _error(gaps, left_out)
 
     def verdict(self) -> list[str]:
         """Whether the best differs from the baselines, a line each."""
@@ -170,6 +170,13 @@ def _strength(trial: Trial) -> tuple[float, bool]:
     return (product if strengths else -math.inf, trial.name in _NAMES)
 
 
+def _error(fits: Sequence[float], left_out: Sequence[Sequence[float]]) -> float:
+    """Of a mean over fits: what they differ by, and, where rows are shared, of rows."""
+    of_fits = stdev(fits) / math.sqrt(len(fits)) if len(fits) > 1 else 0.0
+    of_rows = jackknife([fmean(group) for group in zip(*left_out)]) if left_out else 0.0
+    return math.hypot(of_fits, of_rows)
+
+
 def read_trial(
     name: str,
     rounds: list[Mapping[str, Any]],
@@ -178,12 +185,11 @@ def read_trial(
     epochs: int | None = None,
 ) -> Trial:
     """A trial from what was written down of its fits."""
-    first = rounds[0] if rounds else {}
     return Trial(
         name,
         dict(values),
         tuple(dict(one["scores"]) for one in rounds),
-        first.get("error", 0.0),
+        tuple(tuple(one["left_out"]) for one in rounds if one["left_out"]),
         epochs,
         round(sum(one["seconds"] for one in rounds), 2),
         max((one["at"] for one in rounds), default=0.0),

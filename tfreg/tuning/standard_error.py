@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tfreg.runs import Outcome
@@ -12,8 +14,7 @@ _GROUPS = 10
 def standard_error(outcome: Outcome, metric: str) -> float:
     """The standard error of a score over rows (for taggers, sentences).
 
-    √((G − 1)/G·Σ_g (s₋g − s̄)²), s₋g the score without group g of G = 10: it needs no
-    formula for the score. Rows are spread over the groups in turn.
+    That of `jackknife` from `leaving_out`: it needs no formula for the score.
 
     Args:
         outcome: of at least 2 rows.
@@ -30,14 +31,34 @@ def standard_error(outcome: Outcome, metric: str) -> float:
 
     Efron & Stein (1981), "The jackknife estimate of variance".
     """
+    return jackknife(leaving_out(outcome, metric))
+
+
+def leaving_out(outcome: Outcome, metric: str) -> list[float]:
+    """The scores without each of 10 groups of rows, which are spread over them in turn.
+
+    Args:
+        outcome, metric: as for `standard_error`.
+    """
     count = len(outcome.targets)
     groups = min(_GROUPS, count)
     without = [
         _take(outcome, [row for row in range(count) if row % groups != group])
         for group in range(groups)
     ]
-    scores = np.array([each.scores()[metric] for each in without])
-    return float(np.sqrt((groups - 1) / groups * np.sum((scores - scores.mean()) ** 2)))
+    return [float(each.scores()[metric]) for each in without]
+
+
+def jackknife(scores: Sequence[float]) -> float:
+    """√((G − 1)/G·Σ_g (s₋g − s̄)²), s₋g the score (or difference) without group g of G.
+
+    Example:
+        >>> jackknife([0.25, 0.75])
+        0.25
+    """
+    found = np.asarray(scores)
+    share = (len(found) - 1) / len(found)
+    return float(np.sqrt(share * np.sum((found - found.mean()) ** 2)))
 
 
 def _take(outcome: Outcome, rows: list[int]) -> Outcome:
