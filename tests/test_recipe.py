@@ -15,7 +15,7 @@ from tfreg.adapt import Adapter, BitFit, LoRA
 from tfreg.data.augment import Masking, Swap, Synonyms
 from tfreg.heads import CRF, Bottleneck, Projection
 from tfreg.optimizers import ChildTuning
-from tfreg.recipe import SHORT_NAMES, Recipe
+from tfreg.recipe import NAMED, SHORT_NAMES, Recipe
 from tfreg.regularizers import L1, L1L2, L2, L2SP, ByDepth, FisherL2SP, GroupLasso
 
 FIELDS = [field.name for field in dataclasses.fields(Recipe)]
@@ -662,3 +662,23 @@ def test_a_regularizer_that_cannot_be_saved_is_refused():
 
     with pytest.raises(InputError, match="Mine has no `get_config`"):
         Recipe(kernel_regularizer=Mine())
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_recipes_by_name(name):
+    found = Recipe.preset(name, seed=3)
+    assert found.seed == 3
+    assert {field: getattr(found, field) for field in NAMED[name]} == NAMED[name]
+    assert Recipe.preset(name, epochs=2).epochs == 2
+    assert Recipe.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def test_plain_is_the_defaults():
+    assert Recipe.preset("plain") == Recipe()
+
+
+def test_a_name_or_field_that_does_not_exist():
+    with pytest.raises(InputError, match="`name` must be one of 'plain', 'small-data'"):
+        Recipe.preset("small")
+    with pytest.raises(InputError, match="unknown recipe field `epoch`"):
+        Recipe.preset("small-data", epoch=1)

@@ -32,6 +32,18 @@ def test_no_options_are_the_defaults():
     assert recipe() == Recipe()
 
 
+def test_recipes_by_name():
+    assert recipe("--config", "small-data") == Recipe.preset("small-data")
+    got = recipe("--config", "many-labels", "--epochs", "2")
+    assert got == Recipe.preset("many-labels", epochs=2)
+
+
+def test_a_file_of_that_name_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small-data").write_text('{"epochs": 1}')
+    assert recipe("--config", "small-data") == Recipe(epochs=1)
+
+
 def test_every_field_can_be_given():
     got = recipe(
         *"--dropout .2 --backbone-dropout 0 --attention-dropout none "

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 from collections.abc import Callable
 from typing import Any
 
 from tfreg._checks import InputError
 from tfreg.cli.session import start_keras
-from tfreg.recipe import SHORT_NAMES, Recipe
+from tfreg.recipe import NAMED, SHORT_NAMES, Recipe
 
 # Fields that hold objects, which Keras reads.
 _OBJECTS = {f.name for f in dataclasses.fields(Recipe) if f.type == "Any"}
@@ -21,7 +22,10 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
         "recipe", "Every setting of the fit; options override the file."
     )
     group.add_argument(
-        "--config", metavar="FILE", help="recipe.json to start from, as a run has it"
+        "--config",
+        metavar="FILE",
+        help="recipe.json to start from, as a run has it, or the name of a recipe: "
+        + ", ".join(NAMED),
     )
     for field in dataclasses.fields(Recipe):
         choices = field.metadata["choices"]
@@ -58,12 +62,18 @@ def read_recipe(arguments: argparse.Namespace) -> Recipe:
         start_keras()  # to read them
     fields = {}
     if given["config"] is not None:
-        fields = Recipe.from_json(given["config"]).to_json()
+        fields = _start(given["config"]).to_json()
     for name, row in SHORT_NAMES.items():
         if name in given:
             fields.pop(row[0], None)
     options = {name: given[name] for name in (*known, *SHORT_NAMES) if name in given}
     return Recipe.from_options({**fields, **options})
+
+
+def _start(config: str) -> Recipe:
+    if config in NAMED and not os.path.exists(config):
+        return Recipe.preset(config)
+    return Recipe.from_json(config)
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:

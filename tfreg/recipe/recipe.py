@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
-from tfreg._checks import InputError
+from tfreg._checks import InputError, check_choice
 from tfreg.recipe import objects
 from tfreg.recipe.combinations import check_combination
 from tfreg.recipe.fields import (
@@ -31,6 +31,7 @@ from tfreg.recipe.fields import (
     read_head_text,
     read_penalty_text,
 )
+from tfreg.recipe.named import NAMED
 from tfreg.recipe.short_names import spelled_out
 
 
@@ -243,6 +244,29 @@ class Recipe:
             field.name: objects.to_json(getattr(self, field.name))
             for field in dataclasses.fields(self)
         }
+
+    @classmethod
+    def preset(cls, name: str, **fields: Any) -> Recipe:
+        """A recipe that was measured to be a good start for a kind of data.
+
+        Args:
+            name: "plain" (the defaults), "small-data" (some hundred to some thousand
+                examples: more epochs, the best of them kept), "small-data-tagging" or
+                "many-labels" (tens of labels with few examples each). Their learning
+                rates are for `minilm`; larger encoders want smaller ones (BERT-base
+                2e-5 to 5e-5).
+            **fields: over its own.
+
+        Raises:
+            InputError: an unknown name or field.
+
+        Example:
+            >>> Recipe.preset("small-data", seed=1).epochs
+            10
+        """
+        check_choice("name", name, NAMED)
+        check_fields(fields)
+        return cls(**{**NAMED[name], **fields})
 
     @classmethod
     def from_json(cls, source: Mapping[str, Any] | str | PathLike[str]) -> Recipe:

@@ -1,0 +1,25 @@
+"""Recipes by name: what was measured to be a good start for a kind of data.
+
+Chosen on dev rows by `examples/benchmarks/catalogue.py` with the packaged encoder; its
+table is in `examples/benchmarks/README.md`. No penalty is among them: none that was
+tried was better than these settings without it by more than chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_SMALL = {"patience": 3}
+
+NAMED: Mapping[str, Mapping[str, Any]] = {
+    "plain": {},
+    "small-data": {"learning_rate": 1e-4, "epochs": 10, **_SMALL},
+    "small-data-tagging": {
+        "learning_rate": 2e-4,
+        "epochs": 8,
+        "head": "crf",
+        **_SMALL,
+    },
+    "many-labels": {"learning_rate": 4e-4, "epochs": 12, **_SMALL},
+}
