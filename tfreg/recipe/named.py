@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_SMALL = {"patience": 3}
-
 NAMED: Mapping[str, Mapping[str, Any]] = {
     "plain": {},
-    "small-data": {"learning_rate": 1e-4, "epochs": 10, **_SMALL},
+    "small-data": {"learning_rate": 1e-4, "epochs": 10, "patience": 3},
     "small-data-tagging": {
         "learning_rate": 2e-4,
         "epochs": 8,
+        "patience": 3,
         "head": "crf",
-        **_SMALL,
     },
-    "many-labels": {"learning_rate": 4e-4, "epochs": 12, **_SMALL},
+    "many-labels": {"learning_rate": 4e-4, "epochs": 12, "patience": 3},
 }
