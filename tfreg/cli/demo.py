@@ -56,8 +56,9 @@ def run(arguments: argparse.Namespace) -> None:
     task, splits, labels = demo_splits(arguments.task)
     corpus = Corpus(task, **splits, labels=labels)
     print(
-        f"{source}: {len(corpus.train)} train, {len(corpus.dev)} dev, "
-        f"{len(corpus.test)} test rows"
+        f"{source}: "
+        + ", ".join(f"{len(rows)} {split}" for split, rows in splits.items())
+        + " rows"
     )
     done = fit_run(
         corpus,
@@ -70,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     print_scores({split: done.metrics[split] for split in ("dev", "test")})
     print()
-    show_answers(done.load_model(), corpus.test[:5])
+    show_answers(done.load_model(), splits["test"][:5])
     print(f"\nrun folder: {out}")
     for picture in sorted(done.path.glob("*.png")):
         print(f"picture: {picture}")

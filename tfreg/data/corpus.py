@@ -189,10 +189,10 @@ def load_split(
     request = _request(task, text, label, column)
     source = os.fspath(source)
     if is_demo(source):
-        _, found, names = demo_splits(task, text=text, label=label, column=column)
+        _, splits, names = demo_splits(task, text=text, label=label, column=column)
         if set(names) - set(labels):
             raise DataError(f"{source}: its labels are {names}, the model's {labels}")
-        return found[split], ()
+        return splits[split], ()
     readers, report = find_splits(source)
     if os.path.isfile(source):
         readers = {split: readers["train"]}

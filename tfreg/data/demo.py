@@ -32,7 +32,7 @@ def is_demo(source: str) -> bool:
 
 def demo_splits(
     task: str | None, **columns: Any
-) -> tuple[str, dict[str, Examples], tuple[str, ...]]:
+) -> tuple[str, dict[str, Any], tuple[str, ...]]:
     """The demo's task, its splits by name, and its labels.
 
     Args:
