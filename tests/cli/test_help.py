@@ -14,7 +14,7 @@ from tfreg.cli import main
 from tfreg.cli.options import option_name
 from tfreg.recipe import SHORT_NAMES, Recipe
 
-COMMANDS = ("train", "search", "path", "evaluate", "predict", "demo", "info")
+COMMANDS = ("train", "search", "path", "evaluate", "predict", "explain", "demo", "info")
 
 
 def help_of(capsys, *command: str) -> str:

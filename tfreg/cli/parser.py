@@ -41,7 +41,16 @@ class _Version(argparse.Action):
 
 def build_parser() -> Parser:
     """The parser of ``tfreg``; the parsed arguments have ``run``, the command."""
-    from tfreg.cli import demo, evaluate, info, path, predict, search, train
+    from tfreg.cli import (
+        demo,
+        evaluate,
+        explain,
+        info,
+        path,
+        predict,
+        search,
+        train,
+    )
 
     parser = Parser(
         prog="tfreg",
@@ -54,6 +63,6 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(
         metavar="COMMAND", required=True, parser_class=Parser, title="commands"
     )
-    for command in (train, search, path, evaluate, predict, demo, info):
+    for command in (train, search, path, evaluate, predict, explain, demo, info):
         command.add_to(commands)
     return parser

@@ -1,6 +1,7 @@
 """Metrics of real rows and words, free of penalties and label smoothing."""
 
 from tfreg.metrics.accuracy import CrossEntropy, MaskedAccuracy
+from tfreg.metrics.calibration import calibration_bins, expected_calibration_error
 from tfreg.metrics.confusion import MacroF1, MatthewsCorrelation, WeightedF1
 from tfreg.metrics.correlation import Pearson
 from tfreg.metrics.scores import (
@@ -20,8 +21,10 @@ __all__ = [
     "Pearson",
     "SpanF1",
     "WeightedF1",
+    "calibration_bins",
     "classification_report",
     "classification_scores",
+    "expected_calibration_error",
     "multilabel_scores",
     "regression_scores",
     "tagging_scores",

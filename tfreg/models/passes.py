@@ -19,7 +19,7 @@ from tfreg.models.samples import are_samples, as_rows
 from tfreg.objectives.mean_over_real import MeanOverReal, weigh
 from tfreg.objectives.objective import Objective
 
-_EMBEDDINGS = "embeddings_dropout"  # KerasHub's last layer before the blocks
+EMBEDDINGS = "embeddings_dropout"  # KerasHub's last layer before the blocks
 _DIVERGENCES = {
     "classify": softmax_divergence,
     "multilabel": sigmoid_divergence,
@@ -132,7 +132,7 @@ class ModelPasses:
 
     @property
     def _embeddings(self) -> Any:
-        return self._model.backbone.get_layer(_EMBEDDINGS)
+        return self._model.backbone.get_layer(EMBEDDINGS)
 
     def _repeated(
         self,
@@ -174,10 +174,10 @@ def check_served(
                 f"word; a {type(head).__name__} head predicts whole sentences"
             )
         names = [layer.name for layer in backbone.layers]
-        if each.moves_embeddings and _EMBEDDINGS not in names:
+        if each.moves_embeddings and EMBEDDINGS not in names:
             raise InputError(
                 f"`objective`: {type(each).__name__} moves embeddings, and "
-                f"{type(backbone).__name__} has no layer {_EMBEDDINGS!r} after them"
+                f"{type(backbone).__name__} has no layer {EMBEDDINGS!r} after them"
             )
 
 

@@ -37,6 +37,9 @@ def model_card(run: Run, *, split: str, picture: str) -> str:
     facts, metrics = run.facts, run.metrics
     rows = ", ".join(f"{count} {name}" for name, count in facts["rows"].items())
     names = ", ".join(f"`{label}`" for label in run.labels)
+    reliability = "\n\n![probability against share that is right](reliability.png)"
+    if run.task == "regress":
+        reliability = ""
     place = "model.keras" if facts.get("self_contained", True) else "FOLDER"
     parts = [
         f"# {facts['data']}: {_TASKS[run.task]}",
@@ -58,7 +61,7 @@ def model_card(run: Run, *, split: str, picture: str) -> str:
         score_table({name: metrics[name] for name in ("dev", "test")}),
         f"Classes one by one: `report.txt` ({split} split).",
         f"![true against predicted]({picture})\n\n"
-        "![learning curve](learning_curve.png)",
+        "![learning curve](learning_curve.png)" + reliability,
         "## Recipe",
         "Fields that are not listed have their default; `recipe.json` has them all.",
         recipe_table(run.recipe),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,12 @@ from tfreg.runs.folder import MODEL_FILE, has_model
 from tfreg.runs.scoring import Outcome
 
 _JSON_FILES = ("recipe", "labels", "metrics", "run")
+_CURVES = {
+    "classify": ("cross_entropy", "macro_f1"),
+    "multilabel": ("cross_entropy", "macro_f1"),
+    "regress": ("mse", "pearson"),
+    "tag": ("cross_entropy", "span_f1_strict"),
+}
 
 
 @dataclass(frozen=True)
@@ -103,8 +109,10 @@ def write_run(
         outcomes: by split; report and pictures show the test split if it is there.
         preset: what the rest of the model is loaded from.
     """
+    from tfreg.inspect.confusion import draw_answers
+    from tfreg.inspect.learning_curves import draw_learning_curves
+    from tfreg.inspect.reliability import draw_certainty
     from tfreg.runs.card import model_card
-    from tfreg.runs.pictures import draw_curve, draw_outcome
 
     folder = Path(folder)
     split = "test" if "test" in outcomes else "dev"
@@ -125,11 +133,30 @@ def write_run(
     title = f"{split}, {len(outcome.targets)} rows"
     report = f"{title}\n\n{outcome.report().rstrip()}\n"
     (folder / "report.txt").write_text(report, encoding="utf-8")
-    draw_curve(run.metrics["epochs"], run.task, folder / "learning_curve.png")
+    history = by_metric(run.metrics["epochs"])
+    curves = [name if name in history else "accuracy" for name in _CURVES[run.task]]
+    draw_learning_curves({"": history}, curves, folder / "learning_curve.png")
     picture = "scatter.png" if outcome.task == "regress" else "confusion_matrix.png"
-    draw_outcome(outcome, title, folder / picture)
+    draw_answers(outcome, title, folder / picture)
+    if outcome.task != "regress":
+        draw_certainty(outcome, folder / "reliability.png")
     card = model_card(run, split=split, picture=picture)
     (folder / "README.md").write_text(card, encoding="utf-8")
+
+
+def by_metric(epochs: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+    """Logs of epochs as Keras's history has them.
+
+    Example:
+        >>> by_metric([{"epoch": 1, "train": {"mse": 2.0}, "dev": {"mse": 3.0}}])
+        {'mse': [2.0], 'val_mse': [3.0]}
+    """
+    history: dict[str, list[float]] = {}
+    for epoch in epochs:
+        for prefix, split in (("", "train"), ("val_", "dev")):
+            for name, value in epoch[split].items():
+                history.setdefault(f"{prefix}{name}", []).append(value)
+    return history
 
 
 def to_json(content: Any) -> str:

@@ -5,10 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from tfreg._checks import InputError
-
 if TYPE_CHECKING:
     from tfreg.data.examples import Examples
 
@@ -61,13 +57,6 @@ def score(model: Any, examples: Examples, encoded: Any = None) -> Outcome:
     Raises:
         InputError: rows without targets, or an output that is not finite.
     """
-    if examples.targets is None:
-        raise InputError("these rows have no labels, so they cannot be scored")
-    outputs = model.predict(examples if encoded is None else encoded, verbose=0)
-    rows = outputs if model.task == "tag" else [outputs]
-    if not all(np.isfinite(row).all() for row in rows):
-        raise InputError(
-            "the model's outputs are not finite numbers: the fit diverged; "
-            "try a lower learning_rate or strength"
-        )
-    return Outcome(model.task, examples.targets, outputs, tuple(model.labels))
+    from tfreg.inspect.answers import answers
+
+    return Outcome(*answers(model, examples, encoded))

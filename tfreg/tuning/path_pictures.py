@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfreg.runs.pictures import new_figure, save_figure
+from tfreg._figures import INK, finish, new_figure
 
 _LINES = 200  # weights drawn one by one; of more the largest
 
@@ -24,14 +24,14 @@ def draw_scores(path: Any, file: Path) -> None:
         ("within one standard error", path.simplest, "--"),
     ):
         axes.axvline(
-            strength, linestyle=style, color="gray", label=f"{name}: {strength:.2g}"
+            strength, linestyle=style, color=INK, label=f"{name}: {strength:.2g}"
         )
     axes.set(
         xscale="log", xlabel=f"λ of {path.penalty}", ylabel=f"dev {path.monitor[0]}"
     )
     axes.grid(alpha=0.3)
     axes.legend()
-    save_figure(figure, file)
+    finish(figure, file)
 
 
 def draw_coefficients(path: Any, file: Path) -> None:
@@ -42,7 +42,7 @@ def draw_coefficients(path: Any, file: Path) -> None:
     figure = new_figure(6.4, 4.2)
     axes = figure.add_subplot()
     axes.plot(path.strengths, weights[:, shown], linewidth=0.6, alpha=0.6)
-    axes.axvline(path.best, color="gray", label=f"best: {path.best:.2g}")
+    axes.axvline(path.best, color=INK, label=f"best: {path.best:.2g}")
     which = f"the {len(shown)} largest of " if len(shown) < len(sizes) else ""
     axes.set(
         xscale="log",
@@ -52,4 +52,4 @@ def draw_coefficients(path: Any, file: Path) -> None:
     )
     axes.grid(alpha=0.3)
     axes.legend()
-    save_figure(figure, file)
+    finish(figure, file)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tfreg._figures import INK, finish, new_figure, score_colors
 from tfreg.recipe import SHORT_NAMES
-from tfreg.runs.pictures import new_figure, save_figure
 
 
 def draw_search(result: Any, folder: Path) -> None:
@@ -43,14 +43,14 @@ def _draw_against(result: Any, trials: list[Any], name: str, file: Path) -> None
         axes.axhline(
             result.score(baseline),
             linestyle=("-", "--")[number % 2],
-            color="gray",
+            color=INK,
             label=baseline.name,
         )
     _log_axis(axes.set_xscale, values)
     axes.set(xlabel=name, ylabel=f"dev {result.metric}")
     axes.grid(alpha=0.3)
     axes.legend()
-    save_figure(figure, file)
+    finish(figure, file)
 
 
 def _draw_progress(result: Any, trials: list[Any], file: Path) -> None:
@@ -65,7 +65,7 @@ def _draw_progress(result: Any, trials: list[Any], file: Path) -> None:
     axes.set(xlabel="minutes of fitting", ylabel=f"dev {result.metric}")
     axes.grid(alpha=0.3)
     axes.legend()
-    save_figure(figure, file)
+    finish(figure, file)
 
 
 def _draw_map(result: Any, trials: list[Any], x: str, y: str, file: Path) -> None:
@@ -73,29 +73,30 @@ def _draw_map(result: Any, trials: list[Any], x: str, y: str, file: Path) -> Non
     axes = figure.add_subplot()
     scores, _ = _scores(result, trials)
     values = _values(trials, x)
-    points = axes.scatter(values, _values(trials, y), c=scores, cmap="viridis", s=60)
+    points = axes.scatter(
+        values, _values(trials, y), c=scores, cmap=score_colors(), s=60
+    )
     figure.colorbar(points, ax=axes, label=f"dev {result.metric}")
     _log_axis(axes.set_xscale, values)
     axes.set(xlabel=x, ylabel=y)
     axes.grid(alpha=0.3)
-    save_figure(figure, file)
+    finish(figure, file)
 
 
 def _draw_parallel(
     result: Any, trials: list[Any], names: list[str], file: Path
 ) -> None:
-    """A line a trial through an axis a setting; the better the score, the brighter."""
-    from matplotlib import colormaps
-
+    """A line a trial through an axis a setting; the better the score, the redder."""
     figure = new_figure(1.8 + 1.6 * len(names), 4.2)
     axes = figure.add_subplot()
     scores, _ = _scores(result, trials)
     columns = {name: _values(trials, name) for name in names}
     columns[f"dev {result.metric}"] = scores
     heights = np.array([_as_shares(values) for values in columns.values()])
+    colors = score_colors()
     shades = heights[-1] if result.mode == "max" else 1 - heights[-1]
     for trial in np.argsort(shades):
-        shade = colormaps["viridis"](shades[trial])
+        shade = colors(shades[trial])
         axes.plot(range(len(columns)), heights[:, trial], color=shade)
     for place, values in enumerate(columns.values()):
         for height, value in dict(zip(heights[place], values)).items():
@@ -108,7 +109,7 @@ def _draw_parallel(
     axes.set_xticks(range(len(columns)), list(columns))
     axes.set(ylim=(-0.08, 1.08), yticks=[])
     axes.grid(alpha=0.3, axis="x")
-    save_figure(figure, file)
+    finish(figure, file)
 
 
 def _scores(result: Any, trials: list[Any]) -> tuple[list[float], list[float]]:

@@ -1,0 +1,109 @@
+"""Temperature scaling: probabilities that say how often a model is right."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+from tfreg._checks import InputError
+from tfreg.inspect.answers import Answers, answers, certainty, logits_and_ids
+from tfreg.metrics import expected_calibration_error
+
+_WIDEST = math.log(1000.0)
+
+
+class Calibration(NamedTuple):
+    """What `calibrate` changed, on the examples it was given.
+
+    Args:
+        temperature: T, by which all logits are divided; above 1 the model was too sure.
+        error_before, error_after: the expected calibration error, in [0, 1].
+        cross_entropy_before, cross_entropy_after: mean −log p of the truth.
+    """
+
+    temperature: float
+    error_before: float
+    error_after: float
+    cross_entropy_before: float
+    cross_entropy_after: float
+
+
+def calibrate(model: Any, dev: Any) -> Calibration:
+    """Divide a model's logits by the temperature that suits the dev examples.
+
+    T minimises the mean of −log softmax(z / T)[y], over rows, or words; for several
+    labels a row, that of the sigmoid over all labels. The last layer's kernel and bias
+    are divided by T, in place: what is predicted stays the same, only its probability
+    changes, and `save` needs nothing new. Calibrate last: another fit would begin from
+    the changed layer.
+
+    Args:
+        model: a fitted classifier or tagger.
+        dev: `Examples`, or (x, y), that the model was not trained on.
+
+    Returns:
+        A `Calibration`; its numbers are of `dev`, so the error of new texts is larger.
+
+    Raises:
+        InputError: a regressor; a `CRF` head, whose probabilities are those of whole
+            paths; no rows; or no temperature between 0.001 and 1000 is best (all of dev
+            is right, say).
+
+    Example:
+        >>> said = model.predict_labels(["a text"])[0].label
+        >>> other = "good" if said == "bad" else "bad"
+        >>> found = calibrate(model, (["a text"] * 3, [said, said, other]))
+        >>> round(model.predict_labels(["a text"])[0].probability, 3)  # 2 of 3
+        0.667
+        >>> found.cross_entropy_after <= found.cross_entropy_before
+        True
+
+    Guo et al. (2017), "On Calibration of Modern Neural Networks", section 4.2.
+    """
+    if getattr(model, "transitions", None) is not None:
+        raise InputError("`model` has a CRF head, whose tags have no single logits")
+    before = answers(model, dev)
+    logits, ids = logits_and_ids(before)
+    several = before.task == "multilabel"
+
+    def loss(log_temperature: float) -> float:
+        return cross_entropy(logits / math.exp(log_temperature), ids, several)
+
+    found = minimize_scalar(
+        loss, bounds=(-_WIDEST, _WIDEST), method="bounded", options={"xatol": 1e-6}
+    )
+    right = (logits > 0) == ids if several else logits.argmax(axis=1) == ids
+    # Where all is right the loss falls to 0 and stays there, wherever the search ends.
+    if right.all() or abs(found.x) > _WIDEST - 1e-3:
+        raise InputError(
+            "`dev` has no best temperature between 0.001 and 1000: its answers are all "
+            "right, or no better than chance"
+        )
+    temperature = math.exp(found.x)
+    after = before._replace(outputs=_divided(before, temperature))
+    for weight in model.logits.weights:
+        weight.assign(weight / temperature)
+    return Calibration(
+        temperature,
+        expected_calibration_error(*certainty(before)),
+        expected_calibration_error(*certainty(after)),
+        loss(0.0),
+        float(found.fun),
+    )
+
+
+def cross_entropy(logits: np.ndarray, ids: np.ndarray, several: bool) -> float:
+    """Mean −log p of the truth; of sigmoids where a row has several labels."""
+    if several:
+        return float(np.mean(np.logaddexp(0, logits) - ids * logits))
+    return float(-log_softmax(logits, axis=1)[np.arange(len(ids)), ids].mean())
+
+
+def _divided(found: Answers, temperature: float) -> Any:
+    if found.task == "tag":
+        return [rows / temperature for rows in found.outputs]
+    return found.outputs / temperature
