@@ -5,8 +5,10 @@
 One JSON file a run; a run whose file is there is not repeated. Times are measured
 first, and want a machine that does nothing else. Then dev chooses the plain recipe's
 learning rate on every task, the screen's dev scores choose what the final runs, and the
-final's test scores are reported. At most five hours on two cores. With everything run,
-the tables in README.md are written anew; with `--only` they are printed alone.
+final's test scores are reported. With everything run, the tables in README.md are
+written anew; with `--only` they are printed alone. `--final` runs the final by
+itself, of what README.md's tables chose, and keeps its scores in `catalogue.jsonl`: it
+goes on on another machine.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from typing import Any
 
 from catalogue_data import cut_folder
 from catalogue_plan import (
+    CHOSEN,
     CUTS,
     FINAL_SEEDS,
     LEARNING_RATES,
@@ -49,6 +52,7 @@ import tfreg
 from tfreg._checks import InputError
 
 HERE = Path(__file__).resolve().parent
+KEPT = HERE / "catalogue.jsonl"
 
 
 def times(_: Results) -> Iterator[Run]:
@@ -94,6 +98,32 @@ def finalists(results: Results) -> list[str]:
     return [PLAIN, *chosen, *together[:1]]
 
 
+def final_of_chosen(_: Results) -> Iterator[Run]:
+    """The final of what README.md's tables chose."""
+    methods = [PLAIN, *CHOSEN["methods"], " + ".join(CHOSEN["methods"][:2])]
+    for cut in CUTS:
+        for method in methods:
+            for seed in FINAL_SEEDS:
+                yield Run("final", cut, method, seed)
+
+
+def keep(results: Results) -> None:
+    """Write what the final found to `KEPT`, a line a run: its scores on its metric."""
+    lines = []
+    for run, result in sorted(results.items()):
+        if run.stage == "final":
+            line: dict[str, Any] = run._asdict()
+            for name in ("refused", "failed", "epochs", "seconds"):
+                if name in result:
+                    line[name] = result[name]
+            for split in ("dev", "test"):
+                if split in result:
+                    metric = CUTS[run.cut].metric
+                    line[split] = {metric: round(result[split][metric], 6)}
+            lines.append(json.dumps(line))
+    write_whole(KEPT, "\n".join(lines) + "\n")
+
+
 def combine(method: str) -> bool:
     """Whether a recipe can have both of two methods."""
     try:
@@ -105,9 +135,11 @@ def combine(method: str) -> bool:
 
 def read_results(folder: Path) -> Results:
     """Every finished run."""
+    texts = [path.read_text(encoding="utf-8") for path in folder.glob("*.json")]
+    if KEPT.exists():
+        texts = [*KEPT.read_text(encoding="utf-8").splitlines(), *texts]
     found = {}
-    for path in folder.glob("*.json"):
-        result = json.loads(path.read_text(encoding="utf-8"))
+    for result in map(json.loads, texts):
         found[Run(*(result[name] for name in Run._fields))] = result
     return found
 
@@ -142,7 +174,11 @@ def execute_all(runs: list[Run], results: Results, args: Any) -> None:
             like = list(group)
             settings = {"precision": args.precision}
             if like[0].stage in ("screen", "final"):
-                settings["learning_rate"] = best_learning_rate(results, like[0].cut)
+                settings["learning_rate"] = (
+                    CHOSEN["rates"][like[0].cut]
+                    if args.final
+                    else best_learning_rate(results, like[0].cut)
+                )
             waiting.append(pool.submit(execute, like, settings, args))
         for one in waiting:
             try:
@@ -163,9 +199,11 @@ def main() -> None:
         "--jobs", type=int, default=1, help="runs at once, in all but the times"
     )
     parser.add_argument("--only", type=re.compile, help="runs whose names match")
+    parser.add_argument("--final", action="store_true", help="the final by itself")
     args = parser.parse_args()
     args.results.mkdir(parents=True, exist_ok=True)
-    for planned in (times, learning_rates, screen, final):
+    stages = times, learning_rates, screen, final
+    for planned in (final_of_chosen,) if args.final else stages:
         results = read_results(args.results)
         missing = [
             run
@@ -175,6 +213,17 @@ def main() -> None:
         if missing:
             execute_all(missing, results, args)
     results = read_results(args.results)
+    if args.final:
+        keep(results)
+        planned_runs = list(final_of_chosen(results))
+        chosen = list(dict.fromkeys(run.method for run in planned_runs))
+        # Test scores are read when nothing can be chosen by them any more.
+        whole = all(run in results for run in planned_runs)
+        for split in ("dev", "test") if whole else ("dev",):
+            print(
+                f"Final, {split}:\n\n{table(results, 'final', CUTS, chosen, split)}\n"
+            )
+        return
     parts = ["The plain recipe's learning rate, dev:", learning_rate_table(results)]
     parts += ["Screen, dev:", table(results, "screen", SCREEN, METHODS, "dev")]
     chosen = finalists(results)

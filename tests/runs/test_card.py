@@ -42,6 +42,7 @@ def test_it_tells_data_counts_recipe_scores_and_use():
         "| `dropout` | 0.25 |",
         "2 epochs in 12 s, 346 word pieces a second.",
         "![true against predicted](confusion_matrix.png)",
+        "](reliability.png)",
         'model.predict_labels(["A text.", "Another."])',
     ):
         assert part in card

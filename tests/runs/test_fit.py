@@ -30,6 +30,7 @@ FILES = {
     "report.txt",
     "run.json",
 }
+PICTURES = {"confusion_matrix.png", "reliability.png"}  # of labels and tags
 QUICK = {"epochs": 2, "batch_size": 8, "sequence_length": 16, "learning_rate": 1e-2}
 
 
@@ -59,7 +60,7 @@ def run(tmp_path_factory, preset):
 
 
 def test_the_folder_has_every_file(run):
-    assert set(os.listdir(run.path)) == FILES | {"confusion_matrix.png"}
+    assert set(os.listdir(run.path)) == FILES | PICTURES
 
 
 def test_metrics_have_exactly_the_promised_keys(run):
@@ -161,7 +162,7 @@ def test_several_labels(tmp_path, preset):
     corpus = Corpus("multilabel", rows, rows, None, labels=("a", "b"), report=())
     recipe = Recipe(**{**QUICK, "epochs": 1})
     run = fit_run(corpus, preset, recipe, tmp_path / "r", data="x", verbose=0)
-    assert set(os.listdir(run.path)) == FILES | {"confusion_matrix.png"}
+    assert set(os.listdir(run.path)) == FILES | PICTURES
     assert run.task == "multilabel"
 
 
@@ -181,7 +182,7 @@ def test_tags(tmp_path, preset):
     corpus = Corpus("tag", split, split, split, ("O", "B-LOC", "B-PER"), ())
     recipe = Recipe(**{**QUICK, "epochs": 1})
     run = fit_run(corpus, preset, recipe, tmp_path / "r", data="x", verbose=0)
-    assert set(os.listdir(run.path)) == FILES | {"confusion_matrix.png"}
+    assert set(os.listdir(run.path)) == FILES | PICTURES
     assert {"span_f1_strict", "span_f1_lenient"} <= set(run.metrics["test"])
 
 
@@ -252,7 +253,7 @@ def test_with_an_adapter_the_run_holds_what_was_trained(tmp_path, preset):
     recipe = Recipe(**{**QUICK, "epochs": 1}, adapter=LoRA(2))
     out = tmp_path / "r"
     run = fit_run(classification(), preset, recipe, out, data="x", verbose=0)
-    own = {"trained.json", "trained.safetensors", "confusion_matrix.png"}
+    own = {"trained.json", "trained.safetensors", *PICTURES}
     assert set(os.listdir(run.path)) == FILES - {"model.keras"} | own
     assert run.facts["self_contained"] is False
     card = (run.path / "README.md").read_text()
@@ -273,5 +274,5 @@ def test_with_an_adapter_the_run_holds_what_was_trained(tmp_path, preset):
         overwrite=True,
         self_contained=True,
     )
-    assert set(os.listdir(whole.path)) == FILES | {"confusion_matrix.png"}
+    assert set(os.listdir(whole.path)) == FILES | PICTURES
     assert whole.facts["self_contained"] is True
