@@ -17,6 +17,7 @@ _HOMES = {
     "Examples": "tfreg.data.examples",
     "FeatureCache": "tfreg.data.features",
     "FineTuneHyperModel": "tfreg.tuning",
+    "InputError": "tfreg._checks",
     "Recipe": "tfreg.recipe",
     "TextClassifier": "tfreg.models",
     "TextRegressor": "tfreg.models",

@@ -102,6 +102,10 @@ def test_what_cannot_be_calibrated(classifier):
     said = [each.label for each in classifier.predict_labels(x)]
     with pytest.raises(InputError, match="no best temperature"):
         calibrate(classifier, (x, said))
+    wrong = ["no" if label == "yes" else "yes" for label in said]
+    assert calibrate(classifier, (x, wrong)).temperature == pytest.approx(
+        1000, rel=0.01
+    )
     with pytest.raises(InputError, match="no labels"):
         calibrate(classifier, x)
     with pytest.raises(InputError, match="gives no probabilities"):

@@ -36,10 +36,10 @@ def calibrate(model: Any, dev: Any) -> Calibration:
     """Divide a model's logits by the temperature that suits the dev examples.
 
     T minimises the mean of −log softmax(z / T)[y], over rows, or words; for several
-    labels a row, that of the sigmoid over all labels. The last layer's kernel and bias
-    are divided by T, in place: what is predicted stays the same, only its probability
-    changes, and `save` needs nothing new. Calibrate last: another fit would begin from
-    the changed layer.
+    labels a row, that of the sigmoid over all labels. It is at most 1000, which a model
+    has that is no better than chance. The last layer's kernel and bias are divided by
+    T, in place: what is predicted stays the same, only its probability changes, and
+    `save` needs nothing new. Calibrate last: another fit would begin from there.
 
     Args:
         model: a fitted classifier or tagger.
@@ -50,8 +50,7 @@ def calibrate(model: Any, dev: Any) -> Calibration:
 
     Raises:
         InputError: a regressor; a `CRF` head, whose probabilities are those of whole
-            paths; no rows; or no temperature between 0.001 and 1000 is best (all of dev
-            is right, say).
+            paths; no rows; or all of dev is right, which asks for ever smaller T.
 
     Example:
         >>> said = model.predict_labels(["a text"])[0].label
@@ -78,10 +77,10 @@ def calibrate(model: Any, dev: Any) -> Calibration:
     )
     right = (logits > 0) == ids if several else logits.argmax(axis=1) == ids
     # Where all is right the loss falls to 0 and stays there, wherever the search ends.
-    if right.all() or abs(found.x) > _WIDEST - 1e-3:
+    if right.all():
         raise InputError(
-            "`dev` has no best temperature between 0.001 and 1000: its answers are all "
-            "right, or no better than chance"
+            "`dev` has no best temperature: all its answers are right, so that none is "
+            "too small"
         )
     temperature = math.exp(found.x)
     after = before._replace(outputs=_divided(before, temperature))

@@ -8,10 +8,11 @@ from tfreg.regularizers.group_lasso import GroupLasso, ProximalGroupLasso
 from tfreg.regularizers.l2sp import L2SP
 from tfreg.regularizers.orthogonal import Orthogonal
 from tfreg.regularizers.proximal_l1 import ProximalL1
-from tfreg.regularizers.set_penalty import SetPenalty
+from tfreg.regularizers.set_penalty import BoundSet, SetPenalty
 from tfreg.regularizers.spectral import Spectral
 
 __all__ = [
+    "BoundSet",
     "ByDepth",
     "FisherL2SP",
     "GroupLasso",
