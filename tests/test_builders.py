@@ -247,3 +247,9 @@ def test_a_refused_regressor_leaves_its_backbone_free():
     with pytest.raises(InputError, match="label_smoothing"):
         build_regressor(backbone, label_smoothing=0.1, **SHORT)
     build_regressor(backbone, **SHORT)
+
+
+def test_workers_do_not_measure_each_for_itself(monkeypatch):
+    monkeypatch.setattr("tfreg._compat.several_workers", lambda: True)
+    with pytest.raises(InputError, match="'auto' is measured by each worker"):
+        build_classifier(tiny(), LABELS, precision="auto")

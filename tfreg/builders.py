@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from tfreg import _compat
 from tfreg._checks import InputError
 from tfreg.adapt.noisy_tune import noisy_tune
 from tfreg.data.targets import check_labels
@@ -151,6 +152,11 @@ def _recipe(recipe: Recipe | None, fields: dict[str, Any], preset: Any) -> Recip
         raise InputError(f"`recipe` must be a Recipe; got {recipe!r}")
     recipe = replace(recipe or Recipe(), **fields)
     if recipe.precision == "auto":
+        if _compat.several_workers():
+            raise InputError(
+                "`precision` 'auto' is measured by each worker by itself, and they may "
+                "differ; say 'bfloat16' or 'float32'"
+            )
         picked, why = pick_precision(preset)
         print(f"precision: {picked}, {why}")
         recipe = replace(recipe, precision=picked)

@@ -14,8 +14,14 @@ set -euo pipefail
 
 addresses=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed 's/.*/"&:23456"/' | paste -sd, -)
 export addresses
-# A worker that is lost ends the others, and then the job goes back to the queue.
+# A worker that is lost ends the others, and then the job goes back to the queue. Input
+# that cannot be used (2), which a run that is complete is too, would be so again.
+code=0
 srun --kill-on-bad-exit=1 bash -c '
     export TF_CONFIG="{\"cluster\": {\"worker\": [$addresses]}, \"task\": {\"type\": \"worker\", \"index\": $SLURM_PROCID}}"
     exec tfreg "$@" --strategy multiworker --resume
-' tfreg "$@" || scontrol requeue "$SLURM_JOB_ID"
+' tfreg "$@" || code=$?
+if [[ $code != 0 && $code != 2 ]]; then
+    scontrol requeue "$SLURM_JOB_ID"
+fi
+exit "$code"

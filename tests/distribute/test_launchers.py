@@ -44,6 +44,21 @@ def test_slurm(commands, monkeypatch):
     assert said == "train x y --strategy multiworker --resume"
 
 
+@pytest.mark.parametrize("code, requeued", [(0, False), (1, True), (2, False)])
+def test_slurm_puts_back_what_may_go_on(
+    commands, monkeypatch, tmp_path, code, requeued
+):
+    asked = tmp_path / "asked"
+    stand_in(
+        commands, "scontrol", f"[[ $1 != requeue ]] || echo $2 > {asked}; echo one"
+    )
+    stand_in(commands, "srun", f"exit {code}")
+    monkeypatch.setenv("SLURM_JOB_NODELIST", "one")
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    done = subprocess.run(["bash", str(EXAMPLES / "slurm.sh")], check=False)
+    assert done.returncode == code and asked.exists() == requeued
+
+
 def test_kubernetes(commands, monkeypatch):
     text = (EXAMPLES / "kubernetes.yaml").read_text(encoding="utf-8")
     service, job = yaml.safe_load_all(text)

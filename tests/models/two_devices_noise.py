@@ -11,9 +11,16 @@ import tensorflow as tf
 
 from tests.backbones import tiny, tokenizer
 from tests.models.devices import strategy_of
-from tfreg.builders import build_tagger
+from tfreg.builders import build_classifier, build_tagger
 from tfreg.heads import Bottleneck
-from tfreg.layers import EmbeddingNoise, WordDropout
+from tfreg.layers import (
+    DropConnect,
+    Dropout,
+    EmbeddingNoise,
+    MultiSampleDropout,
+    WordDropout,
+)
+from tfreg.objectives import FreeLB
 
 SENTENCES = [["the", "good", "movie"], ["a"] * 11, ["bad", "dog"], ["x"]] * 4
 TAGS = [["O", "B-X", "I-X"], ["O"] * 11, ["B-X", "O"], ["B-X"]] * 4
@@ -44,19 +51,51 @@ def said_nothing(model):
 
 
 def masks(strategy):
-    """The noise that each replica sees."""
+    """What each replica makes of the same input, by what is random in it."""
     with strategy.scope() if strategy else contextlib.nullcontext():
-        words, noise = WordDropout(0.5, 4, seed=1), EmbeddingNoise(1.0, seed=1)
+        layers = {
+            "words": WordDropout(0.5, 4, seed=1),
+            "noise": EmbeddingNoise(1.0, seed=1),
+            "dropout": Dropout(0.5, seed=1),
+            "samples": MultiSampleDropout(0.5, samples=2, seed=1),
+            "connect": DropConnect(0.5, seed=1),
+        }
+        keras.utils.set_random_seed(1)
+        fields = {"tokenizer": tokenizer(), "sequence_length": 32}
+        models = {
+            "head": {"dropout": 0.5},
+            "hidden": {"dropout": 0.0, "backbone_dropout": 0.5},
+            "attention": {"dropout": 0.0, "attention_dropout": 0.5},
+        }
+        built = {
+            name: build_classifier(tiny(), ("a", "b"), **given, **fields)
+            for name, given in models.items()
+        }
+        objective = {"objective": FreeLB(), **fields}
+        seeds = build_classifier(tiny(), ("a", "b"), **objective).noise
+    ids = tf.fill([4, 30], 9)
+    x = {"token_ids": ids, "padding_mask": tf.ones_like(ids), "segment_ids": 0 * ids}
 
     def draw():
-        ids = words(tf.fill([4, 50], 9), training=True)
-        return ids, noise(tf.zeros([4, 50]), training=True)
+        drawn = {
+            name: layer(ids if name == "words" else tf.ones([4, 50]), training=True)
+            for name, layer in layers.items()
+        }
+        drawn["objective"] = keras.random.uniform((4, 50), seed=seeds)
+        return drawn | {
+            name: (
+                model.backbone(x, training=True)["pooled_output"]
+                if name != "head"
+                else model.head_dropout(tf.ones([4, 50]), training=True)
+            )
+            for name, model in built.items()
+        }
 
     found = strategy.run(draw) if strategy else draw()
     parts = strategy.experimental_local_results if strategy else lambda x: (x,)
     return {
         f"{name}/{replica}": np.array(value)
-        for name, values in zip(("words", "noise"), found)
+        for name, values in found.items()
         for replica, value in enumerate(parts(values))
     }
 

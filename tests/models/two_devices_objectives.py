@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+import tfreg._compat
 import tfreg.layers.dropout
 import tfreg.objectives.mixup
 from tests.backbones import tiny, tokenizer
@@ -55,6 +56,7 @@ def draw_alike() -> None:
         return tf.cast(neighbours, tf.float32) / 100.0
 
     tfreg.layers.dropout.dropout = rowwise
+    tfreg._compat.of_replica = lambda key: key
     keras.random.normal, keras.random.uniform = noise, uniform
     mixup = tfreg.objectives.mixup
     mixup.beta_quantiles = lambda alpha: np.full(4096, 0.3, "float32")

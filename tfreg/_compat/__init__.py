@@ -6,6 +6,7 @@ gone, so that the repair can go too.
 
 from tfreg._compat.adamw import OnePassAdamW
 from tfreg._compat.backends import (
+    ReplicaSeeds,
     as_numpy,
     compiled,
     forget_trace,
@@ -78,6 +79,7 @@ __all__ = [
     "EncoderLayers",
     "OnWorkers",
     "OnePassAdamW",
+    "ReplicaSeeds",
     "WORKER_ERRORS",
     "as_numpy",
     "attach",

@@ -117,6 +117,13 @@ def of_replica(key: Any) -> Any:
     return key + tf.stack([number, tf.zeros_like(number)])
 
 
+class ReplicaSeeds(keras.random.SeedGenerator):
+    """Keras's seeds, others on each replica."""
+
+    def next(self, ordered: bool = True) -> Any:
+        return of_replica(super().next(ordered))
+
+
 def global_sum(value: Any) -> Any:
     """The sum of a value over all replicas; the value itself where there is one."""
     if not on_tensorflow():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from typing import Any
 
 
@@ -18,18 +19,24 @@ def add_strategy(parser: Any) -> None:
 
 
 def scope(kind: str | None) -> Any:
-    """The scope of `picked_strategy`."""
-    return picked_strategy(kind).scope()
+    """The scope of `picked_strategy`; of none, no scope."""
+    picked = picked_strategy(kind)
+    return nullcontext() if picked is None else picked.scope()
 
 
 def picked_strategy(kind: str | None) -> Any:
     """A strategy; says which, if it was asked for or is no single device.
 
+    None where none was asked for and Keras runs on another backend than TensorFlow.
+
     Raises:
         InputError: what was asked for is not there.
     """
+    from tfreg import _compat
     from tfreg.distribute import pick
 
+    if kind is None and not _compat.on_tensorflow():
+        return None
     picked, said = pick(kind or "auto")
     if kind is not None or picked.num_replicas_in_sync > 1:
         print(f"strategy: {said}", file=sys.stderr)

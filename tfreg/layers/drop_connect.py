@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 from tfreg.layers.dropout import Dropout
@@ -28,3 +30,7 @@ class DropConnect(Dropout):
     3. Departures: one mask a pass, not one an example; at inference the mean weight,
     not samples from a Gaussian.
     """
+
+    def key(self) -> Any:
+        """Of all replicas: the weights of a pass are one."""
+        return self.seed_generator.next()

@@ -14,7 +14,8 @@ from tfreg.functional.dropout import dropout
 class Dropout(keras.layers.Dropout):
     """Keras's Dropout, its mask hashed instead of drawn: the same method, cheaper.
 
-    Other masks than Keras's for the same seed. On backends that fuse dropout by
+    Other masks than Keras's for the same seed, and under a strategy others on each
+    replica, where Keras's are the same on all. On backends that fuse dropout by
     themselves (JAX), with a noise shape, or at rate 1, it is Keras's.
 
     Args:
@@ -34,4 +35,8 @@ class Dropout(keras.layers.Dropout):
         ours = _compat.on_tensorflow() and self.noise_shape is None
         if not (training and ours and 0 < self.rate < 1):
             return super().call(inputs, training=training)
-        return dropout(inputs, self.rate, self.seed_generator.next())
+        return dropout(inputs, self.rate, self.key())
+
+    def key(self) -> Any:
+        """What the mask of this pass follows from."""
+        return _compat.of_replica(self.seed_generator.next())

@@ -43,5 +43,9 @@ class Mixout(Dropout):
             return weight
         return anchor + super().call(weight - anchor, training=True)
 
+    def key(self) -> Any:
+        """Of all replicas: the weights of a pass are one."""
+        return self.seed_generator.next()
+
     def compute_output_shape(self, weight_shape: Any, anchor_shape: Any) -> Any:
         return weight_shape

@@ -60,7 +60,7 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
         def add(x: Any, residual: Any, which: int) -> Any:
             dropout, norm = inner.dropouts[which], inner.norms[which]
             rate = dropout.rate if training else 0.0
-            key = dropout.seed_generator.next() if rate else None
+            key = dropout.key() if rate else None
             return add_norm(x, residual, norm.gamma, norm.beta, norm.epsilon, rate, key)
 
         mask = _compat.attention_mask(inputs, padding_mask, attention_mask)

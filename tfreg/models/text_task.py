@@ -110,7 +110,7 @@ class TextTask(TextTrainer):
         )
         self.transitions = head.transitions(labels)
         if objectives:  # what they draw
-            self.noise = keras.random.SeedGenerator(recipe.seed)
+            self.noise = _compat.ReplicaSeeds(recipe.seed)
 
         # === Functional model ===
         inputs = dict(backbone.input)
