@@ -45,7 +45,7 @@ def main(devices: int, out: str) -> None:
                         1e-2, epsilon=0.1, multipliers=multipliers, child_tuning=tuning
                     )
                 )
-        model.fit(TEXTS, NAMES, epochs=2, verbose=0)
+        model.fit(TEXTS, NAMES, epochs=3, verbose=0)
         weights |= {f"{name}/{v.path}": np.array(v) for v in model.trainable_weights}
     np.savez(out, **weights)
 

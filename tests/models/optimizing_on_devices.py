@@ -27,7 +27,7 @@ def fitted(strategy: Any) -> dict[str, Any]:
             sequence_length=32,
             batch_size=4,
             dropout=0.0,
-            epochs=2,
+            epochs=3,
             layer_decay=0.5,
             anchor_decay=5.0,
             ema=0.7,

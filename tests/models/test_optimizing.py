@@ -394,4 +394,4 @@ def test_two_devices_equal_one(tmp_path):
     one, two = fitted(None), run_on(2, "optimizing_on_devices", tmp_path)
     assert set(one) == set(two) and len(one) > 35
     for path in one:
-        np.testing.assert_allclose(one[path], two[path], atol=1e-5, err_msg=path)
+        np.testing.assert_allclose(one[path], two[path], atol=1e-6, err_msg=path)

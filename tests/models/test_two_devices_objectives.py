@@ -13,4 +13,4 @@ def test_two_devices_equal_one(tmp_path):
     )
     assert set(one) == set(two) and len(one) > 60
     for path in one:
-        np.testing.assert_allclose(one[path], two[path], atol=1e-5, err_msg=path)
+        np.testing.assert_allclose(one[path], two[path], atol=1e-6, err_msg=path)

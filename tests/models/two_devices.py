@@ -16,6 +16,9 @@ from tfreg.builders import build_classifier, build_tagger
 from tfreg.regularizers import L2, L2SP, GroupLasso
 
 
+EPOCHS = 3  # of four steps
+
+
 def main(devices: int, out: str) -> None:
     """Fit on that many logical CPUs, 0: on workers, and write the trained weights."""
     strategy = strategy_of(devices)
@@ -35,7 +38,7 @@ def main(devices: int, out: str) -> None:
             tiny(), ("O", "B-X", "I-X"), tokenizer=tokenizer(), **fields
         )
         tagger.compile(optimizer=keras.optimizers.SGD(0.1))
-    tagger.fit(sentences, tags, epochs=2, verbose=0, class_weight={"O": 0.5})
+    tagger.fit(sentences, tags, epochs=EPOCHS, verbose=0, class_weight={"O": 0.5})
     weights.update({f"tagger/{v.path}": np.array(v) for v in tagger.trainable_weights})
     said = tagger.predict(sentences, verbose=0)
     weights.update({f"said/{i}": logits for i, logits in enumerate(said)})
@@ -46,7 +49,7 @@ def main(devices: int, out: str) -> None:
         )
         classifier.compile(optimizer=keras.optimizers.SGD(0.1))
     texts = [" ".join(words) for words in sentences]
-    classifier.fit(texts, ["a", "b", "b", "a"] * 4, epochs=1, verbose=0)
+    classifier.fit(texts, ["a", "b", "b", "a"] * 4, epochs=EPOCHS, verbose=0)
     weights.update(
         {f"text/{v.path}": np.array(v) for v in classifier.trainable_weights}
     )
@@ -62,7 +65,7 @@ def main(devices: int, out: str) -> None:
             **{**fields, **parts, "freeze": 1},
         )
         tagger.compile(optimizer=keras.optimizers.SGD(0.1))
-    tagger.fit(sentences, tags, epochs=2, verbose=0, class_weight={"O": 0.5})
+    tagger.fit(sentences, tags, epochs=EPOCHS, verbose=0, class_weight={"O": 0.5})
     weights.update({f"parts/{v.path}": np.array(v) for v in tagger.trainable_weights})
     with strategy.scope() if strategy else contextlib.nullcontext():
         keras.utils.set_random_seed(1)
@@ -71,7 +74,7 @@ def main(devices: int, out: str) -> None:
         )
         tagger.transitions.between.assign(np.arange(9.0).reshape(3, 3) / 9)
         tagger.compile(optimizer=keras.optimizers.SGD(0.1))
-    tagger.fit(sentences, tags, epochs=2, verbose=0, class_weight={"O": 0.5})
+    tagger.fit(sentences, tags, epochs=EPOCHS, verbose=0, class_weight={"O": 0.5})
     weights.update({f"crf/{v.path}": np.array(v) for v in tagger.trainable_weights})
     scores = tagger.evaluate(sentences, tags, verbose=0, return_dict=True)
     weights.update({f"crf/{name}": value for name, value in scores.items()})
@@ -87,7 +90,7 @@ def main(devices: int, out: str) -> None:
     frozen.fit(
         texts,
         ["a", "b", "b", "a"] * 4,
-        epochs=2,
+        epochs=EPOCHS,
         verbose=0,
         feature_cache=f"{out}.features" if devices else False,
     )

@@ -73,10 +73,12 @@ def main(devices: int, out: str) -> None:
         "kernel_regularizer": L2(0.1),
     }
     texts = [" ".join(words) for words in SENTENCES]
+    several = texts, [("a",), ("a", "b"), (), ("b",)] * 2
     fits: dict[str, tuple[Any, Any, Any, list, dict]] = {
         "terms": (build_tagger, SENTENCES, TAGS, [VISIBLE, FGM(0.5), RDrop(1.0)], {}),
         "freelb": (build_tagger, SENTENCES, TAGS, [FreeLB(steps=2), RDrop(1.0)], {}),
         "sam": (build_tagger, SENTENCES, TAGS, [SAM(0.05)], {"freeze": 1}),
+        "smoothing": (build_classifier, *several, [], {"label_smoothing": 0.1}),
         "mixup": (build_classifier, texts, ["a", "b", "b", "a"] * 2, [Mixup(0.4)], {}),
         "focal": (
             build_classifier,
@@ -91,12 +93,14 @@ def main(devices: int, out: str) -> None:
         labels = ("O", "B-X", "I-X") if build is build_tagger else ("a", "b")
         with strategy.scope() if strategy else contextlib.nullcontext():
             keras.utils.set_random_seed(1)
+            if name == "smoothing":
+                more = {**more, "multi_label": True}
             model = build(
                 tiny(num_layers=1), labels, objective=objective, **fields, **more
             )
             model.compile(optimizer=keras.optimizers.SGD(0.1))
-        class_weight = {labels[0]: 0.5}
-        history = model.fit(x, y, epochs=1, verbose=0, class_weight=class_weight)
+        class_weight = None if name == "smoothing" else {labels[0]: 0.5}
+        history = model.fit(x, y, epochs=5, verbose=0, class_weight=class_weight)
         found = {v.path: np.array(v) for v in model.trainable_weights}
         found["loss"] = np.array(history.history["loss"])
         weights.update({f"{name}/{key}": value for key, value in found.items()})
