@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import keras
 import pytest
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from tests.backbones import tiny, tokenizer
 from tests.tuning.conftest import corpus_of
-from tfreg import distribute
+from tfreg import _compat, distribute
 from tfreg._checks import InputError
 from tfreg.builders import build_classifier
 from tfreg.distribute.cluster import Cluster, read_cluster
@@ -150,3 +151,31 @@ def test_searches_that_cannot_be(monkeypatch, tmp_path, inside):
     assert "must be a tf.distribute.Strategy; got 'mirrored'" in refused("mirrored")
     monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", type(one))
     assert "does not share a trial among hosts" in refused(one)
+
+
+class Plain:
+    """A trainer whose functions are the steps themselves."""
+
+    def _make_function(self, step, **how):
+        return step
+
+
+class Mended(_compat.OnWorkers, Plain):
+    """The same, mended for workers."""
+
+
+@pytest.mark.parametrize("keras_can", [True, False])
+def test_the_mending_is_off_where_keras_can(monkeypatch, keras_can):
+    monkeypatch.setattr("tfreg._compat.workers.several_workers", lambda _: True)
+    monkeypatch.setattr("tfreg._compat.workers._reduces_scalars", lambda _: keras_can)
+    log = Mended()._make_function(lambda data: {"loss": tf.constant(data)})(1.0)["loss"]
+    assert log.shape == (() if keras_can else (1,))
+
+
+def test_where_a_shape_costs_a_compiled_step():
+    def costs(jit_compile, strategy=None):
+        model = SimpleNamespace(jit_compile=jit_compile, distribute_strategy=strategy)
+        return _compat.compiles_steps(model)
+
+    tpu = object.__new__(tf.distribute.TPUStrategy)
+    assert [costs(False), costs(True), costs(False, tpu)] == [False, True, True]

@@ -66,6 +66,7 @@ from tfreg._compat.wordpiece import tokenize_bert, word_to_pieces
 from tfreg._compat.workers import (
     WORKER_ERRORS,
     OnWorkers,
+    compiles_steps,
     is_chief,
     misfit,
     predict_in_shares,
@@ -89,6 +90,7 @@ __all__ = [
     "build_metrics",
     "build_optimizer",
     "compiled",
+    "compiles_steps",
     "data_loss",
     "dense_gradient",
     "detach",

@@ -126,6 +126,13 @@ def unsearchable(strategy: Any) -> str | None:
     return f"`strategy` must be a tf.distribute.Strategy; got {strategy!r}"
 
 
+def compiles_steps(model: Any) -> bool:
+    """Whether a new shape costs a compiled step: JAX, a TPU, XLA that was asked for."""
+    if not on_tensorflow() or model.jit_compile is True:
+        return True
+    return isinstance(_strategy(model), tf.distribute.TPUStrategy)
+
+
 def several_workers(model: Any = None) -> bool:
     """Whether replicas are in several processes: a model's, or those of this scope."""
     strategy = _strategy(model)

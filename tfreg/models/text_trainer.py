@@ -186,7 +186,7 @@ class TextTrainer(_compat.OnWorkers, keras_hub.models.Task):
             train.batches.ladder = fitted_ladder(
                 train.batches.encoded.lengths,
                 epochs,
-                whole_step=not _compat.on_tensorflow(),
+                whole_step=_compat.compiles_steps(self),
             )
         self.see_targets(train)
         splits = [train]
