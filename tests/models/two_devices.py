@@ -15,7 +15,6 @@ from tfreg._checks import DataWarning
 from tfreg.builders import build_classifier, build_tagger
 from tfreg.regularizers import L2, L2SP, GroupLasso
 
-
 EPOCHS = 3  # of four steps
 
 
