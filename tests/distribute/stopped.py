@@ -1,7 +1,7 @@
 """One process of `test_workers`: fits under a strategy, stopped and gone on with.
 
 The words: devices (0: workers), a file for what is found, and, for a fit that loses a
-worker, the number of the one that dies.
+worker, the number of the one that dies; -1: go on after one has died.
 """
 
 from __future__ import annotations
@@ -73,16 +73,17 @@ def main(devices: int, out: Path, dies: int | None) -> None:
     """A fit, and the same stopped within an epoch and gone on with."""
     strategy = strategy_of(devices)
     folder = out.parent / "checkpoints"
-    if dies is not None:
+    if dies is not None and dies >= 0:
         mine = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
         how = (lambda: os.kill(os.getpid(), signal.SIGKILL)) if mine == dies else str
         fitted(strategy, ExactCheckpoint(folder, 2), StopAt(9, how))
         return
     whole = fitted(strategy)
-    try:
-        fitted(strategy, ExactCheckpoint(folder, 2), StopAt(9, interrupt))
-    except KeyboardInterrupt:
-        pass
+    if dies is None:
+        try:
+            fitted(strategy, ExactCheckpoint(folder, 2), StopAt(9, interrupt))
+        except KeyboardInterrupt:
+            pass
     entries = sorted(path.name for path in folder.iterdir())
     again = fitted(strategy, ExactCheckpoint(folder, 2))
     np.savez(

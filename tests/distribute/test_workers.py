@@ -45,6 +45,15 @@ def test_where_one_dies_the_others_end(tmp_path, dies):
     assert (tmp_path / "checkpoints" / "000000000008").is_dir()
 
 
+@pytest.mark.slow
+def test_after_a_death_all_go_on(tmp_path):
+    run_on_workers(2, STOPPED, tmp_path, "1")
+    for done in run_on_workers(2, STOPPED, tmp_path, "-1"):
+        assert done.returncode == 0, done.stderr[-3000:]
+    for number in (0, 1):
+        check_went_on(dict(np.load(tmp_path / f"worker-{number}.npz")))
+
+
 def test_keras_cannot_do_it_yet(tmp_path):
     """Where it can, `_compat.OnWorkers` has nothing to mend, and can go."""
     run_on_workers(2, "tests.distribute.keras_on_workers", tmp_path)
