@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ import tensorflow as tf
 
 from tests.backbones import tiny, tokenizer
 from tests.models.conftest import NAMES, TEXTS
+from tfreg import _compat
 from tfreg.builders import build_classifier
 from tfreg.callbacks import ExactCheckpoint, exact_checkpoint, sealed
 from tfreg.data.augment import Swap
@@ -46,7 +48,7 @@ def die() -> None:
 
 
 class Clock(keras.callbacks.Callback):
-    """Counts all that happens in a fit, and dies at one of it."""
+    """Counts all that happens in a fit, draws numbers, and dies at one of it."""
 
     def __init__(self, when: list[Any] | None) -> None:
         super().__init__()
@@ -67,6 +69,8 @@ class Clock(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         self.tick("batch begin")
+        # From the generators that are nobody's own.
+        random.random(), np.random.random(), keras.random.uniform(())
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self.tick("batch end")
@@ -119,7 +123,7 @@ def fit(folder: str, result: str, when: list[Any] | None) -> None:
     )
     variables = [*model.weights, *model.optimizer.variables, *model.variables]
     arrays = {f"{n} {v.path}": np.asarray(v.value) for n, v in enumerate(variables)}
-    arrays["numpy"] = np.random.get_state()[1]
+    arrays |= {f"random {n}": a for n, a in _compat.global_random_states().items()}
     text = json.dumps([history.history, history.epoch])
     with open(f"{result}.partial", "wb") as file:
         np.savez(file, history=np.array(text), **arrays)

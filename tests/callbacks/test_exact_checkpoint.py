@@ -5,12 +5,9 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from tests.backbones import tiny, tokenizer
+from tests.callbacks.fitted import check_equal, fit, model_of
 from tests.models.conftest import NAMES, TEXTS
-from tfreg._checks import InputError
-from tfreg.builders import build_classifier
 from tfreg.callbacks import AdaptiveStrength, ExactCheckpoint
 from tfreg.data.augment import Swap
 from tfreg.optimizers import AdamW
@@ -27,30 +24,6 @@ class Kill(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == self.epoch:
             raise KeyboardInterrupt
-
-
-def model_of(**fields):
-    fields = {"dropout": 0.3, "learning_rate": 1e-3, "epochs": 4, **fields}
-    keras.utils.set_random_seed(1)
-    return build_classifier(
-        tiny(dropout=0.1),
-        ("neg", "pos"),
-        tokenizer=tokenizer(),
-        sequence_length=32,
-        batch_size=4,
-        **fields,
-    )
-
-
-def fit(model, *callbacks, **kwargs):
-    return model.fit(
-        TEXTS,
-        NAMES,
-        validation_data=(TEXTS[:6], NAMES[:6]),
-        callbacks=list(callbacks),
-        verbose=0,
-        **kwargs,
-    ).history
 
 
 @pytest.mark.parametrize(
@@ -130,16 +103,6 @@ class Seen(keras.callbacks.Callback):
         self.batches += 1
 
 
-def check_equal(again, history, whole, expected):
-    assert history.keys() == expected.keys()
-    for name, values in expected.items():
-        np.testing.assert_allclose(history[name], values, rtol=1e-5, err_msg=name)
-    for mine, theirs in zip(again.weights, whole.weights):
-        np.testing.assert_allclose(
-            mine, theirs, rtol=1e-5, atol=1e-7, err_msg=mine.path
-        )
-
-
 class Remembers(keras.callbacks.Callback):
     """A callback of the user's that counts over the whole fit."""
 
@@ -192,79 +155,3 @@ def test_strengths_that_are_learned_go_on(tmp_path):
     again = model_of(**fields)
     history = fit(again, adaptive(), ExactCheckpoint(tmp_path, 3), batch_size=2)
     check_equal(again, history, whole, expected)
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"learning_rate": 2e-3}, "recipe.learning_rate was 0.001, is 0.002"),
-        ({"epochs": 5}, "settings: recipe.epochs was 4, is 5; give"),
-        ({"head": "projection"}, 'recipe.head was not there, is "projection"'),
-    ],
-)
-def test_of_another_recipe(change, said, tmp_path):
-    fit(model_of(), ExactCheckpoint(tmp_path))
-    with pytest.raises(InputError, match=said):
-        fit(model_of(**change), ExactCheckpoint(tmp_path))
-
-
-def test_of_other_data_or_another_start(tmp_path):
-    fit(model_of(), ExactCheckpoint(tmp_path))
-    with pytest.raises(InputError, match="fit with other settings: data.train was"):
-        model_of().fit(
-            TEXTS[1:],
-            NAMES[1:],
-            validation_data=(TEXTS[:6], NAMES[:6]),
-            callbacks=[ExactCheckpoint(tmp_path)],
-            verbose=0,
-        )
-    other = model_of()
-    other.backbone.weights[0].assign_add(other.backbone.weights[0] * 1e-3)
-    with pytest.raises(InputError, match="with other settings: weights was .*; give"):
-        fit(other, ExactCheckpoint(tmp_path))
-
-
-def test_changes_that_are_allowed(tmp_path):
-    fit(model_of(), ExactCheckpoint(tmp_path))
-    more = ExactCheckpoint(tmp_path, allow_changes=["recipe.epochs"])
-    assert len(fit(model_of(epochs=6), more)["loss"]) == 6
-    changes = "recipe.head", "weights", "recipe.epochs"
-    with pytest.raises(InputError, match="is of another model"):
-        other = model_of(head="projection", epochs=6)
-        fit(other, ExactCheckpoint(tmp_path, allow_changes=changes))
-
-
-class Spoil(keras.callbacks.Callback):
-    """Makes a weight not a number in an epoch."""
-
-    def on_epoch_end(self, epoch, logs=None):
-        if epoch == 2:
-            weight = self.model.logits.kernel
-            weight.assign(weight * np.nan)
-
-
-def test_what_is_not_finite_is_never_written(tmp_path):
-    whole = model_of()
-    expected = fit(whole)
-    with pytest.raises(InputError, match="diverged before epoch 4, step 1: .*finite"):
-        fit(model_of(), ExactCheckpoint(tmp_path), Spoil())
-    again = model_of()
-    check_equal(again, fit(again, ExactCheckpoint(tmp_path)), whole, expected)
-
-
-def test_refused(tmp_path):
-    with pytest.raises(InputError, match="`folder` must be the name of a folder"):
-        ExactCheckpoint(3)
-    with pytest.raises(InputError, match="`every` must be an integer"):
-        ExactCheckpoint(tmp_path, 0)
-    with pytest.raises(InputError, match="`allow_changes` must be a sequence"):
-        ExactCheckpoint(tmp_path, allow_changes="epochs")
-    with pytest.raises(InputError, match="one ExactCheckpoint at most"):
-        fit(model_of(), ExactCheckpoint(tmp_path), ExactCheckpoint(tmp_path))
-    own = tf.data.Dataset.from_tensor_slices((TEXTS, NAMES)).batch(4)
-    with pytest.raises(InputError, match="the position in ids or a tf.data.Dataset"):
-        model_of().fit(own, callbacks=[ExactCheckpoint(tmp_path, 2)])
-    kept = ExactCheckpoint(tmp_path)
-    fit(model_of(), kept, epochs=1)
-    kept.remove()
-    assert not tmp_path.exists()

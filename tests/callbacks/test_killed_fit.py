@@ -62,28 +62,50 @@ def whole(server, tmp_path_factory):
     place = tmp_path_factory.mktemp("whole")
     assert server.fit(place / "checkpoints", place / "result") == 0
     seen = json.loads((place / "result.seen").read_text())
-    return dict(np.load(place / "result")), seen
+    found = dict(np.load(place / "result"))
+    assert {"random python", "random numpy", "random keras"} < found.keys()
+    return found, seen
 
 
 def check(server, whole, when, place):
-    expected, seen = whole
+    _, seen = whole
     assert when[1] <= seen[when[0]]
+    kill(server, when, place)
+    again = go_on(server, whole, place)
+    if when[1] > 2 and when[0].startswith("batch"):
+        assert again["batch begin"] < seen["batch begin"]  # it did go on
+
+
+def kill(server, when, place):
     killed = server.fit(place / "checkpoints", place / "result", list(when))
     assert killed == -signal.SIGKILL
     assert not (place / "result").exists()
+
+
+def go_on(server, whole, place):
+    """All that happens until the same end."""
+    expected, _ = whole
     assert server.fit(place / "checkpoints", place / "result") == 0
     found = dict(np.load(place / "result"))
     assert found.keys() == expected.keys()
     for name, array in expected.items():
         np.testing.assert_array_equal(found[name], array, err_msg=name)
-    again = json.loads((place / "result.seen").read_text())
-    if when[1] > 2 and when[0].startswith("batch"):
-        assert again["batch begin"] < seen["batch begin"]  # it did go on
+    return json.loads((place / "result.seen").read_text())
 
 
 @pytest.mark.parametrize("when", IN_CI, ids=str)
 def test_killed(when, server, whole, tmp_path):
     check(server, whole, when, tmp_path)
+
+
+def test_past_a_damaged_entry(server, whole, tmp_path):
+    kill(server, ("batch end", 12), tmp_path)
+    older, newest = sorted((tmp_path / "checkpoints").iterdir())
+    assert (int(older.name), int(newest.name)) == (8, 9)
+    changing = newest / "changing.npz"
+    changing.write_bytes(changing.read_bytes()[:-1])
+    again = go_on(server, whole, tmp_path)
+    assert again["batch begin"] == whole[1]["batch begin"] - 8
 
 
 @pytest.mark.slow
@@ -95,5 +117,6 @@ def test_killed_anywhere(when, server, whole, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("draw", range(12))
 def test_killed_at_random(draw, server, whole, tmp_path):
-    moment = random.Random(draw).randint(1, whole[1]["anything"])
+    moments = range(1, whole[1]["anything"] + 1)
+    moment = random.Random(0).sample(moments, 12)[draw]
     check(server, whole, ("anything", moment), tmp_path)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import keras_hub
 import numpy as np
 import pytest
-from tensorflow.python.framework import config
+from keras import ops
 
 from tests.tiny_preset import write_reviews
 from tfreg.callbacks import ExactCheckpoint
 from tfreg.cli import main
 from tfreg.models import load_model
 
+ROOT = Path(__file__).parents[2]
 SIZES = {"train": 24, "dev": 8}
 QUICK = "--batch-size 4 --sequence-length 16 --learning-rate 1e-2 --epochs 3 --quiet"
 
@@ -20,14 +29,19 @@ class Stopped(BaseException):
 
 
 @pytest.fixture
-def train(tmp_path, preset):
-    """Runs the command on some data, into the same folder."""
-    write_reviews(tmp_path / "films", SIZES)
+def words(tmp_path, preset):
+    """The command, on some data."""
+    films = write_reviews(tmp_path / "films", SIZES)
+    given = ["--data", str(films), "--preset", preset, *QUICK.split()]
+    return ["train", "classify", *given, "--checkpoint-every", "4"]
 
-    def run(*words, out="run"):
-        given = ["--data", str(tmp_path / "films"), "--preset", preset]
-        given += [*QUICK.split(), "--checkpoint-every", "4"]
-        return main(["train", "classify", *given, "--out", str(tmp_path / out), *words])
+
+@pytest.fixture
+def train(words, tmp_path):
+    """Runs the command, into the same folder."""
+
+    def run(*more, out="run"):
+        return main([*words, "--out", str(tmp_path / out), *more])
 
     return run
 
@@ -74,28 +88,44 @@ def test_says_that_one_waits(train, stopped, tmp_path, capsys):
 
 def test_with_other_settings(train, stopped, tmp_path, capsys):
     assert train("--resume", "--dropout", "0.4") == 2
-    assert "recipe.dropout was 0.1, is 0.4" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "recipe.dropout was 0.1, is 0.4; give" in error
+    assert "--allow-changes NAME" in error
     write_reviews(tmp_path / "films", {"train": 24, "dev": 6})
     assert train("--resume") == 2
     assert "data.dev was" in capsys.readouterr().err
     assert train("--allow-changes", "data.dev") == 2
     assert "--allow-changes needs --resume" in capsys.readouterr().err
     assert train("--resume", "--allow-changes", "data.dev") == 0
+    assert "allowed to change: data.dev was" in capsys.readouterr().err
+
+
+def test_with_another_preset(train, stopped, preset, tmp_path, capsys):
+    other = str(shutil.copytree(preset, tmp_path / "other"))
+    backbone = keras_hub.models.Backbone.from_preset(other)
+    backbone.token_embedding.embeddings.assign_add(ops.full((24, 32), 1e-3))
+    backbone.save_to_preset(other)
+    assert train("--resume", "--preset", other) == 2
+    error = capsys.readouterr().err
+    assert 'preset was "tiny", is "other"; weights was' in error
 
 
 def test_resume_with_nothing_there_begins(train):
     assert train("--resume") == 0
 
 
-@pytest.fixture
-def own_operations():
-    """Operations go on as other tests expect them."""
-    yield
-    config.disable_op_determinism()
-
-
-def test_deterministic_twice(train, tmp_path, own_operations):
-    assert train("--deterministic", out="one") == 0
-    assert train("--deterministic", out="two") == 0
-    for mine, theirs in zip(weights(tmp_path / "one"), weights(tmp_path / "two")):
-        np.testing.assert_array_equal(mine, theirs)
+def test_deterministic_twice(words, tmp_path):
+    """In two processes, in which even sets have another order."""
+    command = [sys.executable, "-m", "tests.cli.digested"]
+    processes = [
+        subprocess.Popen(
+            [*command, str(tmp_path / f"{n}.json"), *words, "--deterministic"]
+            + ["--out", str(tmp_path / f"run-{n}")],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": str(n)},
+            cwd=ROOT,
+        )
+        for n in (1, 2)
+    ]
+    assert [process.wait() for process in processes] == [0, 0]
+    one, two = (json.loads((tmp_path / f"{n}.json").read_text()) for n in (1, 2))
+    assert one == two and one.keys() == {"parameters", "slots", "history"}

@@ -14,9 +14,7 @@ from keras import ops
 from tests.tuning.conftest import corpus_of
 from tfreg._checks import InputError
 from tfreg.recipe import Recipe
-from tfreg.tuning import Choice, LogUniform, Uniform
-from tfreg.tuning import rounds as rounds_module
-from tfreg.tuning import search
+from tfreg.tuning import Choice, LogUniform, Uniform, search
 from tfreg.tuning.journal import Journal
 from tfreg.tuning.oracles import TUNERS
 from tfreg.tuning.rounds import Rounds
@@ -234,51 +232,6 @@ def test_no_trial_leaves_its_graphs(preset, tmp_path):
     counts = []
     run(preset, tmp_path, trials=3, seeds=1, said=lambda *_: counts.append(graphs()))
     assert counts[1] == counts[2] == counts[3]
-
-
-def test_a_fit_killed_between_epochs_goes_on_from_there(preset, tmp_path, monkeypatch):
-    """The same scores as without the kill, and the first epoch is not fitted again."""
-    expected = run(preset, tmp_path / "whole", trials=1, seeds=1)
-    epochs = []
-
-    def checkpoint(place, keep, kill=False):
-        found = original(place, keep=keep)
-        end = found.on_epoch_end
-
-        def on_epoch_end(epoch, logs=None):
-            end(epoch, logs)
-            epochs.append((place.parent.name, epoch))
-            if kill and place.parent.name == "0":
-                raise Killed
-
-        found.on_epoch_end = on_epoch_end
-        return found
-
-    original = rounds_module.ExactCheckpoint
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            rounds_module,
-            "ExactCheckpoint",
-            lambda place, keep: checkpoint(place, keep, True),
-        )
-        with pytest.raises(Killed):
-            run(preset, tmp_path / "killed", trials=1, seeds=1)
-    with monkeypatch.context() as patch:
-        patch.setattr(rounds_module, "ExactCheckpoint", checkpoint)
-        found = run(preset, tmp_path / "killed", trials=1, seeds=1)
-    assert epochs == [("default", 0), ("default", 1), ("0", 0), ("0", 1)]
-    mine, theirs = found.trials[0].rounds[0], expected.trials[0].rounds[0]
-    assert mine == pytest.approx(theirs, rel=1e-5)
-
-
-def test_folds_leave_out_each_row_once(preset, tmp_path):
-    corpus = corpus_of("classify")
-    made = Rounds(corpus, preset, 1, 5, "accuracy", tmp_path, "x")
-    held_out = [row for _, dev in made.splits for row in dev.inputs]
-    assert sorted(held_out) == sorted(corpus.train.inputs)
-    for train, dev in made.splits:
-        assert not set(train.inputs) & set(dev.inputs)
-        assert len(train) + len(dev) == len(corpus.train)
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,10 @@ class ExactCheckpoint(keras.callbacks.Callback):
     That is the weights and the optimiser's, every random state, the epoch and the
     step in it (the order of the data follows from them), the metrics and the history
     so far, and what other callbacks know. Beside it stands what the fit is of: the
-    recipe, fingerprints of the data and of the weights it began with. An entry is a
-    folder of its own, flushed, sealed with SHA-256, and renamed when it is complete; a
-    damaged one is named, and the one before it used.
+    recipe, fingerprints of the data and of the weights it began with. Ids, and a
+    `tf.data.Dataset` of your own, have no fingerprint: that others came in their place
+    is not noticed. An entry is a folder of its own, flushed, sealed with SHA-256, and
+    renamed when it is complete; a damaged one is named, and the one before it used.
 
     Under ``tf.config.experimental.enable_op_determinism()`` (``tfreg train
     --deterministic``) a fit that was killed ends in the same bits as one that was not,
@@ -41,19 +42,21 @@ class ExactCheckpoint(keras.callbacks.Callback):
             it takes texts, whose order tfreg knows; the position in a
             `tf.data.Dataset` of your own cannot be told.
         seconds: an entry that is due so soon after the last one, or the fit's begin, is
-            left out; at least 0 (default).
+            left out, but not the look for what is not finite; at least 0 (default).
         keep: entries that stay, at least 1; defaults to 2.
         allow_changes: names of what may differ from what the fit began with, as the
             error shows them: ``("recipe.epochs", "data.dev")``.
+        preset: a name of what the weights are from, which the error shows where it is
+            another; None (default): fingerprints alone tell.
 
     Raises:
         InputError: when a fit begins: an entry of other data, recipe, start or model,
-            or nothing that is whole; while it runs: a loss or weights that are no
-            finite numbers, which are never written.
+            or nothing that is whole; while it runs, at an epoch's end at the latest: a
+            loss or weights that are no finite numbers, which are never written.
 
     Warns:
         DataWarning: an entry that is damaged, or could not be written (the fit goes
-            on, and the last entry stays).
+            on, and the last entry stays); a change that was allowed, or that is none.
 
     Example:
         >>> stopped = ExactCheckpoint("checkpoints", every=500)
@@ -74,6 +77,7 @@ class ExactCheckpoint(keras.callbacks.Callback):
         seconds: float = 0.0,
         keep: int = 2,
         allow_changes: Sequence[str] = (),
+        preset: str | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(folder, (str, os.PathLike)):
@@ -85,6 +89,9 @@ class ExactCheckpoint(keras.callbacks.Callback):
         if isinstance(allow_changes, str):
             raise fail("allow_changes", "a sequence of names", allow_changes)
         self.allow_changes = tuple(allow_changes)
+        if preset is not None and not isinstance(preset, str):
+            raise fail("preset", "a name", preset)
+        self.preset = preset
         self._about: dict[str, Any] = {}
         self._arrays: dict[str, np.ndarray] = {}
 
@@ -111,7 +118,7 @@ class ExactCheckpoint(keras.callbacks.Callback):
             The epoch, and the step in it, to begin with.
         """
         self._others = [one for one in callbacks if one is not self]
-        self._of, self._steps = dict(of), steps
+        self._of, self._steps = {"preset": self.preset, **of}, steps
         self._writes = _compat.is_chief(model)
         if self._writes:
             clear_partial(self.folder)
@@ -124,9 +131,9 @@ class ExactCheckpoint(keras.callbacks.Callback):
                 f"{self.folder}: this worker finds another checkpoint there than the "
                 "chief; name a folder that all workers see"
             )
+        self._check(self._about.get("of", self._of))
         if found is None:
             return 0, 0
-        self._check()
         variables = _variables(model)
         shapes = {name: tuple(each.shape) for name, each in variables.items()}
         if shapes != {k: v.shape for k, v in self._arrays.items() if k in shapes}:
@@ -136,17 +143,20 @@ class ExactCheckpoint(keras.callbacks.Callback):
                 variable.assign(self._arrays[name])
         return (epochs, 0) if self._about["stopped"] else (epoch, step)
 
-    def _check(self) -> None:
-        changes = [
-            f"{name} {change}"
-            for name, change in differences(self._about["of"], self._of)
-            if name not in self.allow_changes
-        ]
-        if changes:
+    def _check(self, began: Any) -> None:
+        changes = dict(differences(began, self._of))
+        told = (f"{n} {c}" for n, c in changes.items() if n not in self.allow_changes)
+        if refused := "; ".join(told):
             raise InputError(
-                f"{self.folder}: holds a fit with other settings: {'; '.join(changes)};"
-                " give another folder, the same settings, or `allow_changes`"
+                f"{self.folder}: holds a fit with other settings: {refused};"
+                " give another folder, the same settings, or `allow_changes` "
+                "(--allow-changes NAME)"
             )
+        for name in self.allow_changes:
+            # One that is none is no error: after the next stop the same words go on,
+            # and what they allowed is by then what the fit is of.
+            said = f"allowed to change: {name} {changes.get(name, 'is no difference')}"
+            warnings.warn(f"{self.folder}: {said}", DataWarning, stacklevel=2)
 
     def remove(self) -> None:
         """Delete what was written."""
@@ -157,7 +167,10 @@ class ExactCheckpoint(keras.callbacks.Callback):
         # Those before this one have begun anew by now.
         if self._about:
             give_states(self._others, self._about["callbacks"], self._arrays)
-            _compat.restore_random_states(_part(self._arrays, "random "))
+            states = _part(self._arrays, "random ")
+            if "keras" in states:
+                keras.random.uniform(())  # makes Keras's own generator, if it is not
+            _compat.restore_random_states(states)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch = epoch
@@ -195,6 +208,8 @@ class ExactCheckpoint(keras.callbacks.Callback):
     ) -> None:
         soon = time.monotonic() - self._clock < self.seconds
         if _compat.said_by_chief(self.model, soon):
+            trained = {} if step else _trained(self.model)
+            self._refuse_nonsense(epoch, step, trained, logs)
             return
         # All workers read their variables, for a metric is the sum of what they saw.
         states, arrays = taken_states(self._others)
@@ -252,6 +267,12 @@ def _variables(model: Any) -> dict[str, Any]:
     for place, variable in enumerate(model.optimizer.variables):
         every[f"optimizer {place:06d}"] = variable
     return every
+
+
+def _trained(model: Any) -> dict[str, np.ndarray]:
+    """The weights that steps change, read."""
+    every = _variables(model).items()
+    return {name: _compat.as_numpy(each) for name, each in every if each.trainable}
 
 
 def _fixed(variables: Mapping[str, Any]) -> list[str]:

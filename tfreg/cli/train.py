@@ -125,6 +125,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.deterministic:
         from tfreg import _compat
 
+        if not _compat.on_tensorflow():
+            raise InputError("--deterministic needs Keras's TensorFlow backend")
         _compat.make_deterministic(recipe.seed)
     from tfreg.distribute import is_chief
 

@@ -89,6 +89,7 @@ def fit_run(
         checkpoint_every,
         seconds=_APART if checkpoint_every is None else 0,
         allow_changes=allow_changes,
+        preset=source_name(preset),
     )
     place = new_folder(out, overwrite=overwrite) if is_chief() else _thrown_away()
     with place as folder:

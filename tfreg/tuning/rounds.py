@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import shutil
 import time
+import warnings
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,9 @@ import keras
 import numpy as np
 
 from tfreg import _compat
-from tfreg._checks import InputError
+from tfreg._checks import DataWarning, InputError
 from tfreg.callbacks import ExactCheckpoint
+from tfreg.callbacks.sealed import read_sealed
 from tfreg.data.corpus import Corpus
 from tfreg.data.examples import Examples
 from tfreg.presets import Preset
@@ -71,6 +73,9 @@ class Rounds:
 
         Raises:
             InputError: the recipe cannot be built, or its fit diverged.
+
+        Warns:
+            DataWarning: a fit's checkpoint was damaged, and it began anew.
         """
         found = [one for one in self.done() if one["trial"] == name]
         for number in range(len(found), self.count):
@@ -98,6 +103,7 @@ class Rounds:
     ) -> dict[str, Any]:
         started = time.perf_counter()
         place = self.folder / "running" / name / str(number)
+        _drop_damaged(place)
         seed = recipe.seed + (0 if self._by_fold else number)
         model = build(self.corpus, self.preset, replace(recipe, seed=seed))
         train, dev = self._encode(model, number)
@@ -142,6 +148,19 @@ class Rounds:
             keras.callbacks.TensorBoard(folder, write_graph=False),
             api.KerasCallback(folder, about["values"], trial_id=f"{name}-{number}"),
         ]
+
+
+def _drop_damaged(place: Path) -> None:
+    """Have a fit begin anew where nothing is whole: of each, one entry is kept."""
+    try:
+        read_sealed(place)
+    except InputError:
+        shutil.rmtree(place)
+        warnings.warn(
+            f"{place}: all that was there is damaged; the fit begins anew",
+            DataWarning,
+            stacklevel=2,
+        )
 
 
 def _split(corpus: Corpus) -> tuple[Examples, Examples]:
