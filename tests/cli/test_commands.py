@@ -235,7 +235,7 @@ def test_demo_goes_the_same_way(place, preset, films, monkeypatch, capsys):
     lines = out_of(capsys, "demo", "--quiet")
     assert "run folder: runs/demo-classify" in lines
     pictures = [line.split()[-1] for line in lines if line.startswith("picture: ")]
-    assert len(pictures) == 2 and all(os.path.isfile(picture) for picture in pictures)
+    assert len(pictures) == 3 and all(os.path.isfile(picture) for picture in pictures)
     assert sum("; true " in line for line in lines) == 5
 
 
