@@ -69,4 +69,5 @@ def test_the_demos_data_have_no_numbers(tmp_path, capsys):
     assert (
         main(["path", "regress", "--data", "demo", "--out", str(tmp_path / "x")]) == 2
     )
-    assert "demo: is for classify and tag; got task 'regress'" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "demo: is for classify and tag; got task 'regress'" in error
