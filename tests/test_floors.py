@@ -18,6 +18,7 @@ FLOORS = {
     "_compat": -1,  # the cellar: it knows nothing of tfreg
     "_checks": 0,
     "_differences": 0,
+    "_outcome": 2,
     "_figures": 0,
     "_registration": 0,
     "_tensors": 0,

@@ -6,9 +6,9 @@ One JSON file a run; a run whose file is there is not repeated. Times are measur
 first, and want a machine that does nothing else. Then dev chooses the plain recipe's
 learning rate on every task, the screen's dev scores choose what the final runs, and the
 final's test scores are reported. With everything run, the tables in README.md are
-written anew; with `--only` they are printed alone. `--final` runs the final by
-itself, of what README.md's tables chose, and keeps its scores in `catalogue.jsonl`: it
-goes on on another machine.
+written anew; with `--only` they are printed alone. The final's scores are kept in
+`catalogue.jsonl`, and what was chosen in `catalogue_plan.py`: `--only ^final` goes on
+with it on a machine that has no other runs.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def screen(results: Results) -> Iterator[Run]:
 
 
 def final(results: Results) -> Iterator[Run]:
-    """The plain recipe, the best methods, and the two best together."""
+    """The plain recipe, the best methods, and two of them together."""
     for cut in CUTS:
         for method in finalists(results):
             for seed in FINAL_SEEDS:
@@ -88,23 +88,13 @@ def final(results: Results) -> Iterator[Run]:
 
 
 def finalists(results: Results) -> list[str]:
-    """What the final runs; nothing while the screen is not complete."""
+    """What the final runs: what the screen chose, now or in README.md's tables."""
     screened = list(screen(results))
-    if not screened or any(run not in results for run in screened):
-        return []
-    chosen = best(results)
+    whole = screened and all(run in results for run in screened)
+    chosen = best(results) if whole else CHOSEN["methods"]
     pairs = (" + ".join(pair) for pair in combinations(chosen, 2))
     together = [pair for pair in pairs if combine(pair)]
     return [PLAIN, *chosen, *together[:1]]
-
-
-def final_of_chosen(_: Results) -> Iterator[Run]:
-    """The final of what README.md's tables chose."""
-    methods = [PLAIN, *CHOSEN["methods"], " + ".join(CHOSEN["methods"][:2])]
-    for cut in CUTS:
-        for method in methods:
-            for seed in FINAL_SEEDS:
-                yield Run("final", cut, method, seed)
 
 
 def keep(results: Results) -> None:
@@ -174,11 +164,7 @@ def execute_all(runs: list[Run], results: Results, args: Any) -> None:
             like = list(group)
             settings = {"precision": args.precision}
             if like[0].stage in ("screen", "final"):
-                settings["learning_rate"] = (
-                    CHOSEN["rates"][like[0].cut]
-                    if args.final
-                    else best_learning_rate(results, like[0].cut)
-                )
+                settings["learning_rate"] = best_learning_rate(results, like[0].cut)
             waiting.append(pool.submit(execute, like, settings, args))
         for one in waiting:
             try:
@@ -199,11 +185,9 @@ def main() -> None:
         "--jobs", type=int, default=1, help="runs at once, in all but the times"
     )
     parser.add_argument("--only", type=re.compile, help="runs whose names match")
-    parser.add_argument("--final", action="store_true", help="the final by itself")
     args = parser.parse_args()
     args.results.mkdir(parents=True, exist_ok=True)
-    stages = times, learning_rates, screen, final
-    for planned in (final_of_chosen,) if args.final else stages:
+    for planned in (times, learning_rates, screen, final):
         results = read_results(args.results)
         missing = [
             run
@@ -213,23 +197,14 @@ def main() -> None:
         if missing:
             execute_all(missing, results, args)
     results = read_results(args.results)
-    if args.final:
-        keep(results)
-        planned_runs = list(final_of_chosen(results))
-        chosen = list(dict.fromkeys(run.method for run in planned_runs))
-        # Test scores are read when nothing can be chosen by them any more.
-        whole = all(run in results for run in planned_runs)
-        for split in ("dev", "test") if whole else ("dev",):
-            print(
-                f"Final, {split}:\n\n{table(results, 'final', CUTS, chosen, split)}\n"
-            )
-        return
+    keep(results)
     parts = ["The plain recipe's learning rate, dev:", learning_rate_table(results)]
     parts += ["Screen, dev:", table(results, "screen", SCREEN, METHODS, "dev")]
     chosen = finalists(results)
-    if chosen and all(run in results for run in final(results)):
-        for split in ("dev", "test"):
-            parts += [f"Final, {split}:", table(results, "final", CUTS, chosen, split)]
+    # Test scores are read when nothing can be chosen by them any more.
+    whole = all(run in results for run in final(results))
+    for split in ("dev", "test") if whole else ("dev",):
+        parts += [f"Final, {split}:", table(results, "final", CUTS, chosen, split)]
     text = "\n\n".join(parts)
     print(text)
     if not args.only:

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping
 from statistics import mean, stdev
 from typing import Any
 
-from catalogue_plan import BEST, CUTS, LEARNING_RATES, METHODS, PLAIN, SCREEN, Run
+from catalogue_plan import (
+    BEST,
+    CHOSEN,
+    CUTS,
+    LEARNING_RATES,
+    METHODS,
+    PLAIN,
+    SCREEN,
+    Run,
+)
 
 Results = Mapping[Run, Mapping[str, Any]]
 
@@ -62,7 +71,10 @@ def points(
 
 
 def best_learning_rate(results: Results, cut: str) -> float:
-    """The plain recipe's, by its mean dev score."""
+    """The plain recipe's, by its mean dev score; without runs as it was chosen."""
+    runs = [run for run in results if run[:2] == ("learning-rate", cut)]
+    if not runs:
+        return CHOSEN["rates"][cut]
 
     def score(rate: float) -> float:
         return mean(points(results, "learning-rate", cut, f"{rate:.0e}", "dev"))

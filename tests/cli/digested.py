@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -41,5 +42,5 @@ if __name__ == "__main__":
         Path(sys.argv[1]).write_text(json.dumps(digests(checkpoint.model)))
         remove(checkpoint)
 
-    ExactCheckpoint.remove = told  # type: ignore[method-assign]
-    sys.exit(main(sys.argv[2:]))
+    with mock.patch.object(ExactCheckpoint, "remove", told):
+        sys.exit(main(sys.argv[2:]))

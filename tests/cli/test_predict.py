@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from tfreg._checks import DataError, InputError
-from tfreg.cli.predict import chunks, guess_format
+from tfreg.cli.inputs import chunks, guess_format
 
 
 def test_chunks_keep_order_and_all_rows():

@@ -104,7 +104,7 @@ def run_file(file: Path) -> None:
                 exec(compile(code, str(file), "exec", dont_inherit=True), names)
             else:
                 run_shell(code)
-        except Exception as error:
+        except Exception as error:  # whatever a block may raise, with its place
             raise AssertionError(f"{block}: {type(error).__name__}: {error}") from error
 
 
@@ -161,11 +161,12 @@ def _run_command(words: list[str], given: bytes) -> bytes:
 
     if "--out" in words:  # examples are for themselves, and may share a name
         shutil.rmtree(words[words.index("--out") + 1], ignore_errors=True)
-    said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    bytes_said = io.BytesIO()
+    said = io.TextIOWrapper(bytes_said, encoding="utf-8")
     stdin = io.TextIOWrapper(io.BytesIO(given), encoding="utf-8")
     with redirect_stdout(said), mock.patch.object(sys, "stdin", stdin):
         code = main(words[1:])
     if code:
         raise AssertionError(f"`{shlex.join(words)}` ended with exit code {code}")
     said.flush()
-    return said.buffer.getvalue()  # type: ignore[attr-defined]
+    return bytes_said.getvalue()

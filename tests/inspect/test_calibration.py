@@ -11,7 +11,7 @@ from tests.backbones import LETTERS, tiny, tokenizer
 from tfreg._checks import InputError
 from tfreg.builders import build_classifier, build_regressor, build_tagger
 from tfreg.inspect import calibrate, draw_reliability
-from tfreg.inspect.calibration import cross_entropy
+from tfreg.metrics.scores import cross_entropy
 
 FIELDS = {"tokenizer": tokenizer(), "sequence_length": 16, "dropout": 0.0}
 
@@ -93,7 +93,7 @@ def test_a_tagger_counts_words():
     ids = np.array([tag == "B-X" for sentence in tags for tag in sentence], int)
     found = calibrate(model, (words, tags))
     grid = np.geomspace(0.01, 100, 20001)
-    best = min(grid, key=lambda t: cross_entropy(logits / t, ids, False))
+    best = min(grid, key=lambda t: cross_entropy(logits / t, ids))
     assert found.temperature == pytest.approx(best, rel=1e-3)
 
 

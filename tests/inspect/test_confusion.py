@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from tfreg.inspect.answers import Answers
+from tfreg._outcome import Outcome
 from tfreg.inspect.confusion import confusion, draw_answers, hits_and_misses
 
 PNG = b"\x89PNG\r\n"
@@ -21,19 +21,19 @@ def test_confusion_is_scikit_learns():
     logits = rng.normal(size=(50, 3))
     said = [labels[i] for i in logits.argmax(axis=1)]
     expected = confusion_matrix(targets, said, labels=labels)
-    got = confusion(Answers("classify", targets, logits, labels))
+    got = confusion(Outcome("classify", targets, logits, labels))
     np.testing.assert_array_equal(got, expected)
 
 
 def test_confusion_of_tags_counts_words():
     targets = (("O", "B"), (), ("B",))
     logits = [np.eye(2), np.zeros((0, 2)), np.array([[1.0, 0.0]])]
-    got = confusion(Answers("tag", targets, logits, ("O", "B")))
+    got = confusion(Outcome("tag", targets, logits, ("O", "B")))
     assert got.tolist() == [[1, 0], [1, 1]]
 
 
 def test_hits_and_misses_of_several_labels():
-    outcome = Answers(
+    outcome = Outcome(
         "multilabel", (("a",), ("a", "b"), ()), [[1, -1], [-1, 1], [1, -1]], ("a", "b")
     )
     assert hits_and_misses(outcome).tolist() == [[1, 1, 1, 0], [1, 0, 0, 2]]
@@ -46,9 +46,9 @@ def texts_of(figure) -> set[str]:
     return {text.get_text() for text in figure.findobj(Text)}
 
 
-def answers_of(classes: int) -> Answers:
+def answers_of(classes: int) -> Outcome:
     labels = tuple(f"label_{i}" for i in range(classes))
-    return Answers("classify", labels, np.eye(classes), labels)
+    return Outcome("classify", labels, np.eye(classes), labels)
 
 
 def test_few_classes_show_counts(tmp_path):
@@ -71,7 +71,7 @@ def test_77_classes_are_readable(tmp_path):
 
 @pytest.mark.parametrize("name", ["$x", "$a_{$", "x" * 90, "标签", "a\nb", "_a", "%s"])
 def test_any_label_can_be_drawn(tmp_path, name):
-    outcome = Answers("classify", (name, "b"), np.eye(2), (name, "b"))
+    outcome = Outcome("classify", (name, "b"), np.eye(2), (name, "b"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         draw_answers(outcome, "test", tmp_path / "m.png")
@@ -79,14 +79,14 @@ def test_any_label_can_be_drawn(tmp_path, name):
 
 
 def test_numbers_are_scattered(tmp_path):
-    outcome = Answers("regress", (1.0, 2.0), np.array([[1.5], [2.5]]), ())
+    outcome = Outcome("regress", (1.0, 2.0), np.array([[1.5], [2.5]]), ())
     figure = draw_answers(outcome, "dev", tmp_path / "s.png")
     assert {"true", "predicted", "dev"} <= texts_of(figure)
 
 
 def test_several_labels_and_tags_are_drawn(tmp_path):
-    several = Answers("multilabel", (("a",), ()), np.array([[1.0, -1], [1, 1]]), "ab")
-    tags = Answers("tag", (("O", "B"),), [np.eye(2)], ("O", "B"))
+    several = Outcome("multilabel", (("a",), ()), np.array([[1.0, -1], [1, 1]]), "ab")
+    tags = Outcome("tag", (("O", "B"),), [np.eye(2)], ("O", "B"))
     for outcome in (several, tags):
         draw_answers(outcome, "dev", tmp_path / "m.png")
         assert (tmp_path / "m.png").read_bytes().startswith(PNG)

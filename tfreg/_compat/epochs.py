@@ -22,6 +22,7 @@ def beginning_at(step: int) -> Iterator[None]:
     original = trainer.TFEpochIterator
     rest = [step]
 
+    # A base that is a variable: Keras's class is found when the fit begins.
     class Later(original):  # type: ignore[misc, valid-type]
         """Leaves out the first steps of the first epoch, once."""
 

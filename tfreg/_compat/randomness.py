@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from keras.src.backend.common import global_state
+from keras.src.random.seed_generator import global_seed_generator
 
 
 def global_random_states() -> dict[str, np.ndarray]:
@@ -29,16 +30,18 @@ def global_random_states() -> dict[str, np.ndarray]:
 
 
 def restore_random_states(states: dict[str, np.ndarray]) -> None:
-    """Give those generators the states of `global_random_states`."""
+    """Give those generators the states of `global_random_states`.
+
+    Keras's own is made where it is not yet: made later it would draw from Python's.
+    """
+    if "keras" in states:
+        global_seed_generator().state.assign(states["keras"])
     gauss = states["python gauss"]
     numbers = tuple(int(number) for number in states["python"])
     random.setstate((3, numbers, float(gauss[0]) if len(gauss) else None))
     place, has_gauss = (int(number) for number in states["numpy place"])
     cached = float(states["numpy gauss"][0])
     np.random.set_state(("MT19937", states["numpy"], place, has_gauss, cached))
-    keras_own = _keras_generator()
-    if keras_own is not None and "keras" in states:
-        keras_own.state.assign(states["keras"])
 
 
 def _keras_generator() -> Any:

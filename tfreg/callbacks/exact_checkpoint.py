@@ -167,10 +167,7 @@ class ExactCheckpoint(keras.callbacks.Callback):
         # Those before this one have begun anew by now.
         if self._about:
             give_states(self._others, self._about["callbacks"], self._arrays)
-            states = _part(self._arrays, "random ")
-            if "keras" in states:
-                keras.random.uniform(())  # makes Keras's own generator, if it is not
-            _compat.restore_random_states(states)
+            _compat.restore_random_states(_part(self._arrays, "random "))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch = epoch

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfreg._checks import InputError
-from tfreg.cli.options import add_text_option
-from tfreg.cli.predict import chunks, read_rows
+from tfreg.cli.inputs import add_input, chunks, read_rows
 from tfreg.cli.session import start_keras
 
 _AT_ONCE = 16  # rows that are read before they are explained
@@ -24,16 +23,7 @@ def add_to(commands: Any) -> None:
         "with all words hidden. Of a tagger: for each word that is not tagged O. About "
         "a second a text.",
     )
-    parser.add_argument("folder", metavar="RUN", help="a run folder")
-    parser.add_argument(
-        "file", metavar="FILE", nargs="?", help="default: standard input"
-    )
-    parser.add_argument(
-        "--input-format",
-        choices=("text", "tsv", "csv", "jsonl", "conll", "conllu"),
-        help="default: as the file's ending says, and text for standard input",
-    )
-    add_text_option(parser)
+    add_input(parser)
     parser.add_argument(
         "--target",
         metavar="LABEL",

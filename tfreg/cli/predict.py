@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable
 from typing import Any
 
 from tfreg._checks import InputError
 from tfreg.cli.answers import FORMATS, answer_writer
 from tfreg.cli.devices import add_strategy, scope
-from tfreg.cli.options import add_text_option, text_columns
+from tfreg.cli.inputs import add_input, chunks, read_rows
 from tfreg.cli.session import start_keras
 
 
@@ -24,15 +23,7 @@ def add_to(commands: Any) -> None:
         "write one answer a line in the same order. A line of plain text is one text; "
         "for taggers it is one sentence, split at white space.",
     )
-    parser.add_argument("folder", metavar="RUN", help="a run folder")
-    parser.add_argument(
-        "file", metavar="FILE", nargs="?", help="default: standard input"
-    )
-    parser.add_argument(
-        "--input-format",
-        choices=("text", "tsv", "csv", "jsonl", "conll", "conllu"),
-        help="default: as the file's ending says, and text for standard input",
-    )
+    add_input(parser)
     parser.add_argument(
         "--format",
         choices=FORMATS,
@@ -40,7 +31,6 @@ def add_to(commands: Any) -> None:
         "the number; jsonl: all probabilities; conll: a word and its tag a line. "
         "default: conll for taggers, else tsv",
     )
-    add_text_option(parser)
     parser.add_argument(
         "--chunk",
         type=int,
@@ -76,65 +66,6 @@ def run(arguments: argparse.Namespace) -> None:
                 for row, answer in zip(chunk, found):
                     sys.stdout.write(write(row, answer))
                 sys.stdout.flush()
-
-
-def read_rows(arguments: argparse.Namespace, kind: Any) -> Iterator[Any]:
-    """The rows of the file or of standard input."""
-    from tfreg.data.readers import read_inputs
-
-    format = arguments.input_format or guess_format(arguments.file, kind)
-    if kind == "pair" and format == "text":
-        raise InputError(
-            "this run takes pairs of texts: --input-format tsv, csv or jsonl"
-        )
-    if kind != "words" and format in ("conll", "conllu"):
-        raise InputError("this run takes whole texts, not CoNLL columns")
-    source = sys.stdin.buffer if arguments.file in (None, "-") else arguments.file
-    return read_inputs(source, format=format, kind=kind, text=text_columns(arguments))
-
-
-def guess_format(file: str | None, kind: str) -> str:
-    """The format by the ending of the file; plain text for standard input.
-
-    Example:
-        >>> guess_format("new.tsv.gz", "text")
-        'tsv'
-    """
-    if file is None or file == "-":
-        return "text"
-    from tfreg.data.formats import split_name
-
-    _, format = split_name(file)
-    if not file.removesuffix(".gz").endswith(".txt"):
-        return format or "text"
-    if kind == "words":
-        raise InputError(
-            f"{file}: say --input-format text (a sentence a line) or conll (a word)"
-        )
-    return "text"
-
-
-def chunks(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """Lists of `size` rows; what comes before a bad row is given before its error.
-
-    Example:
-        >>> list(chunks("abc", 2))
-        [['a', 'b'], ['c']]
-    """
-    rows = iter(rows)
-    while True:
-        chunk: list[Any] = []
-        try:
-            # Not list(islice(...)): what was read before an error would be lost.
-            for row in islice(rows, size):
-                chunk.append(row)
-        except InputError:
-            if chunk:
-                yield chunk
-            raise
-        if not chunk:
-            return
-        yield chunk
 
 
 def answers(model: Any, kind: Any, rows: list[Any]) -> Iterable[Any]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 
 from tfreg._checks import InputError
-from tfreg.inspect.answers import Answers, answers, certainty, logits_and_ids
+from tfreg._outcome import Outcome
+from tfreg.inspect.answers import answers, certainty, read
 from tfreg.metrics import expected_calibration_error
+from tfreg.metrics.scores import cross_entropy
 
 _WIDEST = math.log(1000.0)
 
@@ -64,24 +65,23 @@ def calibrate(model: Any, dev: Any) -> Calibration:
     if getattr(model, "transitions", None) is not None:
         raise InputError("`model` has a CRF head, whose tags have no single logits")
     before = answers(model, dev)
-    logits, ids = logits_and_ids(before)
+    logits, ids = read(before)
     several = before.task == "multilabel"
-
-    def loss(log_temperature: float) -> float:
-        return cross_entropy(logits / math.exp(log_temperature), ids, several)
-
-    found = minimize_scalar(
-        loss, bounds=(-_WIDEST, _WIDEST), method="bounded", options={"xatol": 1e-6}
-    )
     right = (logits > 0) == ids if several else logits.argmax(axis=1) == ids
-    # Where all is right the loss falls to 0 and stays there, wherever the search ends.
-    if right.all():
+    if right.all():  # the loss only falls, to 0
         raise InputError(
             "`dev` has no best temperature: all its answers are right, so that none is "
             "too small"
         )
+
+    def loss(log_temperature: float) -> float:
+        return cross_entropy(logits / math.exp(log_temperature), ids)
+
+    found = minimize_scalar(
+        loss, bounds=(-_WIDEST, _WIDEST), method="bounded", options={"xatol": 1e-6}
+    )
     temperature = math.exp(found.x)
-    after = before._replace(outputs=_divided(before, temperature))
+    after = replace(before, outputs=_divided(before, temperature))
     for weight in model.logits.weights:
         weight.assign(weight / temperature)
     return Calibration(
@@ -93,14 +93,7 @@ def calibrate(model: Any, dev: Any) -> Calibration:
     )
 
 
-def cross_entropy(logits: np.ndarray, ids: np.ndarray, several: bool) -> float:
-    """Mean −log p of the truth; of sigmoids where a row has several labels."""
-    if several:
-        return float(np.mean(np.logaddexp(0, logits) - ids * logits))
-    return float(-log_softmax(logits, axis=1)[np.arange(len(ids)), ids].mean())
-
-
-def _divided(found: Answers, temperature: float) -> Any:
+def _divided(found: Outcome, temperature: float) -> Any:
     if found.task == "tag":
         return [rows / temperature for rows in found.outputs]
     return found.outputs / temperature

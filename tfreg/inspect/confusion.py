@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from tfreg._figures import INK, finish, new_figure
-from tfreg.inspect.answers import answers
+from tfreg._outcome import Outcome
+from tfreg.inspect.answers import answers, read
 
 _NUMBERED = 20  # classes up to which every cell of a matrix shows its count
 _File = str | PathLike[str] | None
@@ -42,11 +43,11 @@ def draw_confusion(model: Any, examples: Any, file: _File = None) -> Any:
     return draw_answers(found, f"{len(found.targets)} rows", file)
 
 
-def draw_answers(found: Any, title: str, file: _File = None) -> Any:
+def draw_answers(found: Outcome, title: str, file: _File = None) -> Any:
     """The picture of what was predicted already.
 
     Args:
-        found: `Answers`, or what has the same attributes.
+        found: the outcome.
         title: of the picture.
         file: a PNG file to write.
     """
@@ -60,33 +61,27 @@ def draw_answers(found: Any, title: str, file: _File = None) -> Any:
     return finish(figure, file)
 
 
-def confusion(found: Any) -> np.ndarray:
+def confusion(found: Outcome) -> np.ndarray:
     """Counts of rows (or words) by true and predicted class.
 
     Returns:
         Integers of shape (classes, classes), rows true, columns predicted.
 
     Example:
-        >>> from tfreg.inspect.answers import Answers
-        >>> o = Answers("classify", ("a", "b"), np.eye(2), ("a", "b"))
+        >>> o = Outcome("classify", ("a", "b"), np.eye(2), ("a", "b"))
         >>> confusion(o).tolist()
         [[1, 0], [0, 1]]
     """
-    targets: Any = found.targets
-    logits = found.outputs
-    if found.task == "tag":
-        targets = [tag for tags in targets for tag in tags]
-        logits = np.concatenate([rows for rows in logits if len(rows)])
-    ids = {label: i for i, label in enumerate(found.labels)}
-    counts = np.zeros((len(ids), len(ids)), int)
-    np.add.at(counts, ([ids[t] for t in targets], logits.argmax(axis=-1)), 1)
+    logits, ids = read(found)
+    counts = np.zeros((len(found.labels), len(found.labels)), int)
+    np.add.at(counts, (ids, logits.argmax(axis=-1)), 1)
     return counts
 
 
-def hits_and_misses(found: Any) -> np.ndarray:
+def hits_and_misses(found: Outcome) -> np.ndarray:
     """Per label: hit, missed, invented, rightly left; integers, shape (labels, 4)."""
-    true = np.array([[label in row for label in found.labels] for row in found.targets])
-    said = np.asarray(found.outputs) > 0
+    logits, ids = read(found)
+    true, said = ids == 1, logits > 0
     cells = (true & said, true & ~said, ~true & said, ~true & ~said)
     return np.stack([cell.sum(axis=0) for cell in cells], axis=1)
 
@@ -122,7 +117,7 @@ def _matrix(
     return figure
 
 
-def _scatter(found: Any, title: str) -> Any:
+def _scatter(found: Outcome, title: str) -> Any:
     true = np.asarray(found.targets, float)
     said = np.reshape(found.outputs, -1)
     ends = [min(true.min(), said.min()), max(true.max(), said.max())]

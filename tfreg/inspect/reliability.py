@@ -6,6 +6,7 @@ from os import PathLike
 from typing import Any
 
 from tfreg._figures import INK, finish, new_figure
+from tfreg._outcome import Outcome
 from tfreg.inspect.answers import answers, certainty
 from tfreg.metrics import calibration_bins, expected_calibration_error
 
@@ -37,8 +38,8 @@ def draw_reliability(
     return draw_certainty(answers(model, examples), file)
 
 
-def draw_certainty(found: Any, file: str | PathLike[str] | None = None) -> Any:
-    """The diagram of `Answers`, or of what has the same attributes."""
+def draw_certainty(found: Outcome, file: str | PathLike[str] | None = None) -> Any:
+    """The diagram of what was predicted already."""
     probabilities, right = certainty(found)
     bins = calibration_bins(probabilities, right)
     error = expected_calibration_error(probabilities, right)

@@ -49,7 +49,7 @@ class EmbeddingNoise(Dropout):
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if training and self.stddev:
-            noise = normal(inputs, _compat.of_replica(self.seed_generator.next()))
+            noise = normal(inputs, self.key())
             noisy = ops.cast(inputs, "float32") + self.stddev * noise
             inputs = ops.cast(noisy, self.compute_dtype)
         return super().call(inputs, training=training)

@@ -71,7 +71,7 @@ class VariationalBottleneck(keras.layers.Layer):
         self.learn_prior = check_choice("learn_prior", learn_prior, (True, False))
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed_generator = _compat.ReplicaSeeds(seed)
         self._said = threading.local()  # replicas are traced in threads of their own
 
     def build(self, input_shape: Any) -> None:
@@ -113,7 +113,7 @@ class VariationalBottleneck(keras.layers.Layer):
         if self.learn_prior:
             prior = (self.prior_mean, ops.softplus(self.prior_deviation) + _LEAST)
         self._said.divergence = kl_divergence(mean, deviation, *prior)
-        noise = normal(mean, _compat.of_replica(self.seed_generator.next()))
+        noise = normal(mean, self.seed_generator.next())
         return ops.cast(
             ops.cast(mean, "float32") + deviation * noise, self.compute_dtype
         )

@@ -57,13 +57,12 @@ class WordDropout(keras.layers.Layer):
         self.replacement = check_integer("replacement", replacement, low=0)
         self.keep = tuple(check_integer("keep", piece, low=0) for piece in keep)
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed_generator = _compat.ReplicaSeeds(seed)
 
     def call(self, token_ids: Any, training: bool = False) -> Any:
         if not training or not self.rate:
             return token_ids
-        key = _compat.of_replica(self.seed_generator.next())
-        hidden = chosen(token_ids, self.rate, key)
+        hidden = chosen(token_ids, self.rate, self.seed_generator.next())
         for piece in self.keep:
             hidden = ops.logical_and(hidden, ops.not_equal(token_ids, piece))
         replacement = ops.cast(self.replacement, token_ids.dtype)

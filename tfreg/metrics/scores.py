@@ -58,7 +58,7 @@ def multilabel_scores(
         "macro_f1": float(f1_score(true, pred, average="macro", zero_division=0)),
         "weighted_f1": float(f1_score(true, pred, average="weighted", zero_division=0)),
         "mcc": float(np.mean([_matthews(*c) for c in zip(true.T, pred.T)])),
-        "cross_entropy": float(np.mean(np.logaddexp(0, logits) - true * logits)),
+        "cross_entropy": cross_entropy(logits, true),
     }
 
 
@@ -184,18 +184,51 @@ def _span_report(targets, predicted_words) -> str:
 
 
 def _class_scores(true: np.ndarray, logits: np.ndarray) -> dict[str, float]:
-    from scipy.special import log_softmax
     from sklearn.metrics import accuracy_score, f1_score
 
     pred = logits.argmax(axis=-1)
-    log_probability = log_softmax(logits, axis=-1)[np.arange(len(true)), true]
     return {
         "accuracy": float(accuracy_score(true, pred)),
         "macro_f1": float(f1_score(true, pred, average="macro", zero_division=0)),
         "weighted_f1": float(f1_score(true, pred, average="weighted", zero_division=0)),
         "mcc": _matthews(true, pred),
-        "cross_entropy": float(-log_probability.mean()),
+        "cross_entropy": cross_entropy(logits, true),
     }
+
+
+def cross_entropy(logits: np.ndarray, true: np.ndarray) -> float:
+    """Mean −log p of the truth, of ids; of sigmoids where there is a column a label.
+
+    Args:
+        logits: of shape (rows, classes).
+        true: ids of shape (rows,), or 0 and 1 of shape (rows, classes).
+    """
+    if true.shape == logits.shape:
+        return float(np.mean(np.logaddexp(0, logits) - true * logits))
+    from scipy.special import log_softmax
+
+    return float(-log_softmax(logits, axis=-1)[np.arange(len(true)), true].mean())
+
+
+def logits_and_ids(
+    task: str, targets: Sequence[Any], logits: Any, labels: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and true ids, of rows or of all words; 0 and 1, a column a label.
+
+    Returns:
+        Floats of shape (rows, classes) and integers of shape (rows,); of several labels
+        a row both of shape (rows, classes).
+
+    Raises:
+        InputError: as the scores of the task; or a regressor's, which are no logits.
+    """
+    if task == "regress":
+        raise InputError("a regressor gives no probabilities")
+    if task == "tag":
+        words, flat = _flat_words(targets, logits, labels)
+        return flat, _ids(words, labels)
+    read = _indicators if task == "multilabel" else _ids
+    return _read_logits(targets, logits, len(labels)), read(targets, labels)
 
 
 def _matthews(true: np.ndarray, pred: np.ndarray) -> float:

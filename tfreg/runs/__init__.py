@@ -1,9 +1,10 @@
 """The run folder: what a fit leaves behind, written and read."""
 
+from tfreg._outcome import Outcome
 from tfreg.runs.fit import fit_run
 from tfreg.runs.folder import check_out, new_folder
 from tfreg.runs.run import Run, read_run, write_run
-from tfreg.runs.scoring import Outcome, score
+from tfreg.runs.scoring import score
 
 __all__ = [
     "Outcome",

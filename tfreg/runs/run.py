@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tfreg._checks import InputError
+from tfreg._outcome import Outcome
 from tfreg.runs.folder import MODEL_FILE, has_model
-from tfreg.runs.scoring import Outcome
 
 _JSON_FILES = ("recipe", "labels", "metrics", "run")
 _CURVES = {
