@@ -8,7 +8,6 @@ from tfreg._compat.adamw import OnePassAdamW
 from tfreg._compat.backends import (
     ReplicaSeeds,
     as_numpy,
-    compiled,
     forget_trace,
     global_sum,
     jit_compile,
@@ -17,7 +16,6 @@ from tfreg._compat.backends import (
     on_tensorflow,
     renew_step,
     replicas,
-    traced,
     widest_float,
 )
 from tfreg._compat.encoders import (
@@ -38,11 +36,11 @@ from tfreg._compat.epochs import beginning_at
 from tfreg._compat.gradients import (
     dense_gradient,
     gradients_in_turn,
-    graphs_let_go,
     inner_gradients,
     sum_rows,
     value_and_gradients,
 )
+from tfreg._compat.graphs import compiled, graphs_let_go, traced
 from tfreg._compat.passes import random_states, rerouted
 from tfreg._compat.presets import load_task, transformers_converter
 from tfreg._compat.randomness import global_random_states, restore_random_states

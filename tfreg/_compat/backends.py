@@ -77,27 +77,6 @@ def widest_float() -> str:
     return "float64" if jax.config.jax_enable_x64 else "float32"
 
 
-def compiled(function: Any) -> Any:
-    """An elementwise function as one loop over memory, by XLA, in graphs without XLA.
-
-    For what computes much on few arrays: XLA on a CPU is slow at matrix products in
-    bfloat16, and compiles anew for each shape, which a small function can afford.
-    """
-    if not on_tensorflow():
-        return function
-    return tf.function(function, jit_compile=True, reduce_retracing=True)
-
-
-def traced(function: Any) -> Any:
-    """A function as a graph, traced once for all shapes of its arguments.
-
-    For loops over many small operations, each of which is slow by itself.
-    """
-    if not on_tensorflow():
-        return function
-    return tf.function(function, reduce_retracing=True)
-
-
 def replicas() -> int:
     """How many replicas compute each step together."""
     return tf.distribute.get_strategy().num_replicas_in_sync

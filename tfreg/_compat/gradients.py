@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
-from tensorflow.python.framework import ops as tensorflow_ops
 
 from tfreg._compat.backends import on_tensorflow
 
@@ -132,21 +130,3 @@ def inner_gradients(
         tf.zeros_like(x) if g is None else tf.stop_gradient(dense_gradient(g))
         for x, g in zip(tensors, gradients)
     ]
-
-
-@contextmanager
-def graphs_let_go() -> Iterator[None]:
-    """At the end, forget the gradients of the graphs that were traced inside.
-
-    TensorFlow registers a function for every operation with a gradient of its own, for
-    good, and each holds the whole graph it is in: a model's, long after the model is
-    gone. What is traced inside must not be differentiated any more after it.
-    """
-    registry = tensorflow_ops.gradient_registry._registry
-    before = set(registry)
-    try:
-        yield
-    finally:
-        for name in set(registry) - before:
-            if name.startswith("CustomGradient-"):
-                del registry[name]

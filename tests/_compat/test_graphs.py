@@ -1,0 +1,102 @@
+"""Compiled functions in graphs, and what they leave behind."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfreg import _compat
+from tfreg.functional.add_norm import add_norm
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="graphs are TensorFlow's"
+)
+HEAP = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+
+
+class Heap(ctypes.Structure):
+    """What glibc's `mallinfo2` tells."""
+
+    _fields_ = [(name, ctypes.c_size_t) for name in HEAP.split()]
+
+
+def kilobytes() -> float:
+    """Memory in use."""
+    mallinfo2 = ctypes.CDLL(None).mallinfo2
+    mallinfo2.restype = Heap
+    heap = mallinfo2()
+    return (heap.uordblks + heap.hblkhd) / 2**10
+
+
+def step(rate: float):
+    """Value and gradient of a normalised sum, as a new graph."""
+
+    @tf.function(autograph=False)
+    def call(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = x
+            for _ in range(3):
+                y = add_norm(y, x, tf.ones(4), tf.zeros(4), 1e-5, rate, (1, 2))
+            loss = tf.reduce_sum(tf.sin(y))
+        return loss, tape.gradient(loss, x)
+
+    return call
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+def test_launched_or_called_the_numbers_are_the_same(rate):
+    x = tf.constant(np.random.default_rng(0).normal(size=(6, 4)), tf.float32)
+    called = step(rate)(x)
+    with _compat.graphs_let_go():
+        traced = step(rate)
+        launched = traced(x)
+    operations = {
+        operation.type
+        for operation in traced.get_concrete_function(x).graph.get_operations()
+    }
+    assert "XlaLaunch" in operations
+    for one, other in zip(called, launched):
+        np.testing.assert_array_equal(one, other)
+        assert one.shape == other.shape
+
+
+def test_inside_of_xla_the_call_is_an_ordinary_one():
+    x = tf.constant(np.random.default_rng(0).normal(size=(6, 4)), tf.float32)
+    with _compat.graphs_let_go():
+        loss, slope = tf.function(step(0.5), jit_compile=True)(x)
+    wanted = step(0.5)(x)
+    np.testing.assert_allclose(loss, wanted[0], rtol=1e-6)
+    np.testing.assert_allclose(slope, wanted[1], rtol=1e-5, atol=1e-6)
+
+
+def test_eagerly_the_call_is_an_ordinary_one():
+    x = tf.constant([[1.0, 3.0]])
+    with _compat.graphs_let_go():
+        y = add_norm(x, x, tf.ones(2), tf.zeros(2), 1e-12)
+    np.testing.assert_allclose(y, [[-1.0, 1.0]])
+
+
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="needs glibc 2.33's mallinfo2"
+)
+@pytest.mark.parametrize("launches, least, most", [(True, -9, 9), (False, 40, 1e9)])
+def test_memory_of_graphs_that_are_gone(launches, least, most, monkeypatch):
+    """The second case is the trap: when it fails, calls may be ordinary ones again."""
+    if not launches:
+        monkeypatch.setattr("tfreg._compat.graphs._launches", lambda: False)
+    x = tf.ones((6, 4))
+    grown = []
+    for _ in range(24):
+        before = kilobytes()
+        with _compat.graphs_let_go():
+            step(0.5)(x)
+        gc.collect()
+        grown.append(kilobytes() - before)
+    # Caches fill at first, and later now and then.
+    assert least < np.median(grown[8:]) < most

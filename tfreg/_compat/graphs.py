@@ -1,0 +1,93 @@
+"""Functions as graphs, and what many graphs leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.compiler.jit.ops import xla_ops
+from tensorflow.python.framework import ops as tensorflow_ops
+from tensorflow.python.ops import control_flow_util
+
+from tfreg._compat.backends import on_tensorflow
+
+_letting_go = 0
+"""How many `graphs_let_go` are open, in whatever thread: each replica has its own."""
+
+
+def compiled(function: Any) -> Any:
+    """An elementwise function as one loop over memory, by XLA, in graphs without XLA.
+
+    For what computes much on few arrays: XLA on a CPU is slow at matrix products in
+    bfloat16, and compiles anew for each shape, which a small function can afford.
+    """
+    if not on_tensorflow():
+        return function
+    graph = tf.function(function, jit_compile=True, reduce_retracing=True)
+
+    def call(*args: Any) -> Any:
+        return (_launched if _launches() else graph)(*args)
+
+    def _launched(*args: Any) -> Any:
+        found = graph.get_concrete_function(*args)
+        found.add_to_graph(tf.compat.v1.get_default_graph())
+        results = xla_ops.xla_launch(
+            constants=[],
+            args=[part for part in tf.nest.flatten(args) if tf.is_tensor(part)],
+            resources=[],
+            Tresults=[output.dtype for output in found.outputs],
+            function=found,
+        )
+        for result, output in zip(results, found.outputs):
+            result.set_shape(output.shape)
+        return tf.nest.pack_sequence_as(found.structured_outputs, results)
+
+    return call
+
+
+def traced(function: Any) -> Any:
+    """A function as a graph, traced once for all shapes of its arguments.
+
+    For loops over many small operations, each of which is slow by itself.
+    """
+    if not on_tensorflow():
+        return function
+    return tf.function(function, reduce_retracing=True)
+
+
+def _launches() -> bool:
+    """Whether a compiled function is called by the operation that is called in the end.
+
+    An ordinary call of one gets there, too, but leaves its body behind for every graph
+    that it is in (in a fit of two blocks 1.4 MB). Graphs that are exported keep to the
+    ordinary call, which all that read them understand; XLA does not know the other.
+    """
+    graph = tf.compat.v1.get_default_graph()
+    return (
+        _letting_go > 0
+        and not tf.executing_eagerly()
+        and not control_flow_util.GraphOrParentsInXlaContext(graph)
+    )
+
+
+@contextmanager
+def graphs_let_go() -> Iterator[None]:
+    """Have the graphs that are traced inside leave nothing in memory.
+
+    TensorFlow registers a function for every operation with a gradient of its own, for
+    good, and each holds the whole graph it is in: a model's, long after the model is
+    gone. What is traced inside must not be differentiated any more after it.
+    """
+    global _letting_go
+    registry = tensorflow_ops.gradient_registry._registry
+    before = set(registry)
+    _letting_go += 1
+    try:
+        yield
+    finally:
+        _letting_go -= 1
+        for name in set(registry) - before:
+            if name.startswith("CustomGradient-"):
+                del registry[name]
