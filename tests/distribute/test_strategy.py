@@ -179,3 +179,38 @@ def test_where_a_shape_costs_a_compiled_step():
 
     tpu = object.__new__(tf.distribute.TPUStrategy)
     assert [costs(False), costs(True), costs(False, tpu)] == [False, True, True]
+
+
+class Shares:
+    """As much of a strategy over two replicas as a build asks for."""
+
+    num_replicas_in_sync = 2
+
+    def reduce(self, op, values, axis):
+        raise ValueError("shapes differ")
+
+    def experimental_local_results(self, values):
+        return values, None
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_model_is_built_by_the_first_replica_s_batch_where_keras_asks_for_a_mean(
+    asks,
+):
+    class Keras:
+        """A trainer that builds by a mean over replicas, or by what it has."""
+
+        distribute_strategy = Shares()
+
+        def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+            if asks:
+                return self.distribute_strategy.reduce("MEAN", [[1, 2]], axis=None)
+            return data_batch
+
+    class Mended(_compat.OnWorkers, Keras):
+        """The same, mended."""
+
+    batch = Mended()._maybe_symbolic_build(data_batch=7)
+    assert batch == ([[1, 2]] if asks else 7)
+    with pytest.raises(ValueError, match="shapes differ"):
+        Mended.distribute_strategy.reduce("MEAN", [[1, 2]], axis=None)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -26,17 +26,9 @@ class OnWorkers:
     def _maybe_symbolic_build(
         self, iterator: Any = None, data_batch: Any = None
     ) -> Any:
-        strategy = _strategy(self)
-        if iterator is not None and getattr(strategy, "num_replicas_in_sync", 1) > 1:
-            for _, _, batches in iterator:
-                data_batch = keras.tree.map_structure(
-                    lambda value: strategy.experimental_local_results(value)[0],
-                    next(batches),
-                )
-                break
-            iterator = None
         build: Any = getattr(super(), "_maybe_symbolic_build")
-        return build(iterator=iterator, data_batch=data_batch)
+        with _first_replica_for_mean(_strategy(self)):
+            return build(iterator=iterator, data_batch=data_batch)
 
     def _make_function(self, step: Callable[[Any], Any], **how: Any) -> Any:
         make: Any = getattr(super(), "_make_function")
@@ -49,6 +41,29 @@ class OnWorkers:
             )
 
         return make(with_an_axis, **how)
+
+
+@contextmanager
+def _first_replica_for_mean(strategy: Any) -> Iterator[None]:
+    """Have a strategy take the first replica's values for their mean over replicas.
+
+    Where Keras does not ask for a mean any more, this does nothing.
+    """
+    if getattr(strategy, "num_replicas_in_sync", 1) == 1:
+        yield
+        return
+
+    def first(_: Any, values: Any, axis: Any) -> Any:
+        del axis
+        return keras.tree.map_structure(
+            lambda value: strategy.experimental_local_results(value)[0], values
+        )
+
+    strategy.reduce = first
+    try:
+        yield
+    finally:
+        del strategy.reduce
 
 
 def _reduces_scalars(model: Any) -> bool:
