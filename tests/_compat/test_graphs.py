@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import logging
+from contextlib import nullcontext
 
 import keras
 import numpy as np
@@ -80,6 +82,29 @@ def test_eagerly_the_call_is_an_ordinary_one():
     with _compat.graphs_let_go():
         y = add_norm(x, x, tf.ones(2), tf.zeros(2), 1e-12)
     np.testing.assert_allclose(y, [[-1.0, 1.0]])
+
+
+def test_no_warning_of_many_graphs():
+    """The second half is the trap: without a warning there is nothing to leave out."""
+    said = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    tf.get_logger().addHandler(handler)
+    # TensorFlow warns twice of a place, and then no more.
+    functions = [tf.function(tf.sin), tf.function(tf.cos)]
+    found = []
+    try:
+        for function, world in zip(functions, (_compat.graphs_let_go, nullcontext)):
+            with world():
+                for width in range(12):
+                    function(tf.ones(width))
+                tf.get_logger().warning("another")
+            found.append(list(said))
+            said.clear()
+    finally:
+        tf.get_logger().removeHandler(handler)
+    assert found[0] == ["another"]
+    assert "retracing" in found[1][0] and found[1][-1] == "another"
 
 
 @pytest.mark.skipif(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -72,22 +73,30 @@ def _launches() -> bool:
     )
 
 
+def _is_not_of_retracing(record: logging.LogRecord) -> bool:
+    return "triggered tf.function retracing" not in record.getMessage()
+
+
 @contextmanager
 def graphs_let_go() -> Iterator[None]:
-    """Have the graphs that are traced inside leave nothing in memory.
+    """Have the graphs traced inside leave nothing in memory, nor on the screen.
 
     TensorFlow registers a function for every operation with a gradient of its own, for
     good, and each holds the whole graph it is in: a model's, long after the model is
-    gone. What is traced inside must not be differentiated any more after it.
+    gone. What is traced inside must not be differentiated any more after it. And many
+    models look to it like one that is traced again and again, of which it warns.
     """
     global _letting_go
     registry = tensorflow_ops.gradient_registry._registry
     before = set(registry)
     _letting_go += 1
+    tf.get_logger().addFilter(_is_not_of_retracing)
     try:
         yield
     finally:
         _letting_go -= 1
+        if not _letting_go:
+            tf.get_logger().removeFilter(_is_not_of_retracing)
         for name in set(registry) - before:
             if name.startswith("CustomGradient-"):
                 del registry[name]
