@@ -54,7 +54,6 @@ def stored():
 
 
 @pytest.mark.skipif(not find_spec(presets.MINILM), reason="the demo extra is missing")
-@pytest.mark.filterwarnings("ignore:.*position_ids")
 class TestMiniLM:
     """Against Transformers; `fixtures/make_minilm_vectors.py` says how it was run."""
 

@@ -76,7 +76,7 @@ FAMILIES = {
         segments=True,
     ),
 }
-# Buffers that hold no weights.
+# Buffers of constants, that Transformers, too, leaves where they are.
 _BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
 _POSITIONS = "embeddings.position_embeddings.weight"
 _SEGMENTS = "embeddings.token_type_embeddings.weight"
@@ -255,9 +255,9 @@ class _Checkpoint:
         missing = self.missing if stored_pooler else set(self.missing) - set(pooler)
         if missing:
             raise InputError(f"{self.folder}: the weights lack {_some(missing)}")
-        left = [name for name in self.names if name not in self.used]
+        left = [x for x in self.names if x not in self.used and x not in _BUFFERS]
         roots = self.family.roots + (("pooler.",) if self.family.pooler else ())
-        unused = [x for x in left if x.startswith(roots) and x not in _BUFFERS]
+        unused = [name for name in left if name.startswith(roots)]
         if unused:
             raise InputError(
                 f"{self.folder}: config.json has no place for "
