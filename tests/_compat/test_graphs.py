@@ -12,8 +12,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.backbones import tiny, tokenizer
 from tfreg import _compat
+from tfreg.adapt import Adapter, LoRA
+from tfreg.builders import build_classifier
 from tfreg.functional.add_norm import add_norm
+from tfreg.heads import Bottleneck
+from tfreg.objectives import (
+    FGM,
+    SAM,
+    VAT,
+    ConfidencePenalty,
+    Focal,
+    FreeLB,
+    Mixup,
+    RDrop,
+)
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="graphs are TensorFlow's"
@@ -66,6 +80,24 @@ def test_launched_or_called_the_numbers_are_the_same(rate):
     for one, other in zip(called, launched):
         np.testing.assert_array_equal(one, other)
         assert one.shape == other.shape
+
+
+def test_launched_after_a_call_below_a_tape():
+    """Where no gradient is known, the call's own is taken, and its body changes."""
+    double = _compat.compiled(lambda x: (x * 2.0, tf.exp(x)))
+    x = tf.ones((6, 4))
+
+    @tf.function(autograph=False)
+    def slope():
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(double(x)[1])
+        return tape.gradient(loss, x)
+
+    np.testing.assert_allclose(slope(), np.full((6, 4), np.e), rtol=1e-6)
+    with _compat.graphs_let_go():
+        twice, _ = tf.function(lambda: double(x))()
+    np.testing.assert_array_equal(twice, np.full((6, 4), 2.0))
 
 
 def test_inside_of_xla_the_call_is_an_ordinary_one():
@@ -125,3 +157,47 @@ def test_memory_of_graphs_that_are_gone(launches, least, most, monkeypatch):
         grown.append(kilobytes() - before)
     # Caches fill at first, and later now and then.
     assert least < np.median(grown[8:]) < most
+
+
+SLOW = pytest.mark.slow
+FIELDS = [
+    {"objective": [RDrop(1.0), VAT(1.0)], "word_dropout": 0.1, "ema": 0.9},
+    {"objective": SAM(), "adapter": LoRA(), "layer_decay": 0.9},
+    *(
+        pytest.param(fields, marks=SLOW)
+        for fields in (
+            {"objective": [FGM(), ConfidencePenalty()]},
+            {"objective": FreeLB(), "mixout": 0.5},
+            {"objective": Mixup(), "gradient_accumulation_steps": 2},
+            {"head": Bottleneck(), "embedding_noise": 0.1},
+            {"head": "projection", "multi_sample_dropout": 3, "dropconnect": 0.1},
+            {"objective": Focal(), "adapter": Adapter(4)},
+            {"precision": "bfloat16", "freeze": 1, "anchor_decay": 0.1},
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("fields", FIELDS)
+def test_a_fit_is_the_same_inside(fields):
+    bfloat16 = fields.get("precision") == "bfloat16"
+
+    def fitted():
+        keras.utils.set_random_seed(0)
+        model = build_classifier(
+            tiny(dropout=0.1, dtype="mixed_bfloat16" if bfloat16 else None),
+            ("neg", "pos"),
+            tokenizer=tokenizer(),
+            sequence_length=16,
+            batch_size=4,
+            epochs=1,
+            kernel_regularizer=keras.regularizers.L2(0.1),
+            **fields,
+        )
+        model.fit(["good movie", "bad"] * 6, ["pos", "neg"] * 6, verbose=0)
+        return [np.asarray(weight.value) for weight in model.weights]
+
+    with _compat.graphs_let_go():
+        inside = fitted()
+    for mine, theirs in zip(inside, fitted()):
+        np.testing.assert_array_equal(mine, theirs)

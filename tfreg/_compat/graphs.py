@@ -26,13 +26,16 @@ def compiled(function: Any) -> Any:
     """
     if not on_tensorflow():
         return function
-    graph = tf.function(function, jit_compile=True, reduce_retracing=True)
+    # Two, for a call below a gradient tape adds outputs to what it calls.
+    to_call, to_launch = (
+        tf.function(function, jit_compile=True, reduce_retracing=True) for _ in "ab"
+    )
 
     def call(*args: Any) -> Any:
-        return (_launched if _launches() else graph)(*args)
+        return (launched if _launches() else to_call)(*args)
 
-    def _launched(*args: Any) -> Any:
-        found = graph.get_concrete_function(*args)
+    def launched(*args: Any) -> Any:
+        found = to_launch.get_concrete_function(*args)
         found.add_to_graph(tf.compat.v1.get_default_graph())
         results = xla_ops.xla_launch(
             constants=[],
