@@ -97,7 +97,8 @@ def main() -> None:
         finally:
             ended.set()
             watcher.join()
-        model = tfreg.build_classifier(args.preset, ["a", "b"])
+        model = tfreg.build_classifier(args.preset, ["a", "b"], epochs=2)
+        model.optimizer.build(model.trainable_variables)
         model.save(Path(folder) / "model.keras")
         saved = (Path(folder) / "model.keras").stat().st_size / MB
         print(f"folder at most {largest:,.1f} MB; a saved model {saved:,.1f} MB")
