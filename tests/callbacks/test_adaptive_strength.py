@@ -38,7 +38,9 @@ def held_loss_after(state, make, fields):
     return -chosen.mean()
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "name", ["sgd", pytest.param("adam", marks=pytest.mark.slow), "ours"]
+)
 def test_slopes_are_finite_differences_through_a_step(name):
     """Of the backbone's L2-SP and the head's L2, in the fourth step of a fit.
 
@@ -135,7 +137,9 @@ def test_nothing_of_it_is_in_val_loss():
     assert loss in [pytest.approx(v, rel=1e-4) for v in history["val_loss"]]
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+@pytest.mark.parametrize(
+    "precision", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)]
+)
 def test_mixed_precision(precision):
     """Slopes are those of float32, but for the rounding of the passes."""
     found = []

@@ -30,7 +30,11 @@ class Kill(keras.callbacks.Callback):
     ("epoch", "fields"),
     [
         (1, {"word_dropout": 0.1, "mixout": 0.3, "gradual_unfreezing": 1}),
-        (3, {"swa": 0.5, "patience": 3, "layer_decay": 0.9}),
+        pytest.param(
+            3,
+            {"swa": 0.5, "patience": 3, "layer_decay": 0.9},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_stopped_and_started_again(epoch, fields, tmp_path):
@@ -78,7 +82,12 @@ class KillAt(keras.callbacks.Callback):
     [
         (2, 1, {"word_dropout": 0.1, "mixout": 0.3, "augment": Swap(0.3)}),
         (6, 2, {"ema": 0.9, "gradient_accumulation_steps": 2, "layer_decay": 0.9}),
-        (7, 3, {"swa": 0.5, "patience": 3, "schedule": "cosine"}),
+        pytest.param(
+            7,
+            3,
+            {"swa": 0.5, "patience": 3, "schedule": "cosine"},
+            marks=pytest.mark.slow,
+        ),
         (6, 2, {"steps_per_execution": 2, "noisy_tune": 0.1, "gradual_unfreezing": 1}),
     ],
 )

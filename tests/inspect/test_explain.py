@@ -114,7 +114,9 @@ def test_several_labels():
     assert total(found) == pytest.approx(found.value - found.hidden, abs=2e-3)
 
 
-@pytest.mark.parametrize("head", ["linear", "crf"])
+@pytest.mark.parametrize(
+    "head", [pytest.param("linear", marks=pytest.mark.slow), "crf"]
+)
 def test_each_tagged_word_of_a_long_sentence(head):
     model = moved(build_tagger(tiny(), ("O", "B-X", "I-X"), head=head, **FIELDS))
     sentence = [*"abc", "cab", *"defgh", "bad", *"ijklmnopq", "good", *"rst"]

@@ -92,7 +92,14 @@ DATA = {
 
 
 @pytest.mark.parametrize(
-    "task, eager", [*((task, True) for task in DATA), ("tag", False)]
+    "task, eager",
+    [
+        ("classify", True),
+        pytest.param("multilabel", True, marks=pytest.mark.slow),
+        pytest.param("regress", True, marks=pytest.mark.slow),
+        ("tag", True),
+        ("tag", False),
+    ],
 )
 def test_batches_accumulated_are_one_batch(task, eager):
     x, y, weights = DATA[task]
@@ -150,7 +157,10 @@ def test_a_batch_given_to_train_on_batch_is_an_update(steps, ids):
     assert_same(*runs)
 
 
-@pytest.mark.parametrize("precision, atol", [("bfloat16", 2e-3), ("float16", 3e-4)])
+@pytest.mark.parametrize(
+    "precision, atol",
+    [("bfloat16", 2e-3), pytest.param("float16", 3e-4, marks=pytest.mark.slow)],
+)
 def test_half_precision(precision, atol):
     runs = [
         compiled("tag", size, steps, precision=precision)

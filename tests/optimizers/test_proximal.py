@@ -41,7 +41,7 @@ def head(optimizer, penalty):
     return model
 
 
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("jit", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_full_batch_sgd_meets_the_conditions_of_the_lasso(data, jit):
     x, y = data
     model = head(SGD(0.1), ProximalL1(STRENGTH))
