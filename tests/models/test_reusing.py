@@ -310,6 +310,31 @@ def test_a_fitted_model_is_saved_and_predicts_as_ever(tmp_path):
     assert len(list((tmp_path / "features").iterdir())) == 1
 
 
+@pytest.mark.parametrize("freeze", ["backbone", 1])
+@pytest.mark.parametrize("task", list(DATA))
+def test_what_is_predicted_is_the_same(task, freeze, tmp_path):
+    model = build(task, freeze=freeze)
+    texts = DATA[task][0]
+    said = [
+        model.predict(texts, verbose=0, feature_cache=cache)
+        for cache in (False, tmp_path, tmp_path)
+    ]
+    assert len(list(tmp_path.iterdir())) == 1
+    for again in said[1:]:
+        for one, two in zip(said[0], again, strict=True):
+            np.testing.assert_allclose(one, two, atol=1e-6)
+
+
+def test_what_is_predicted_runs_nothing_that_is_kept(tmp_path, blocks_run):
+    model = build()
+    model.fit(TEXTS, NAMES, epochs=1, verbose=0, feature_cache=tmp_path)
+    blocks_run.clear()
+    model.predict(TEXTS, verbose=0, feature_cache=tmp_path)
+    assert not blocks_run
+    model.predict(TEXTS, verbose=0)
+    assert blocks_run and len(list(tmp_path.iterdir())) == 1
+
+
 # --- Where features cannot be kept -----------------------------------------------
 
 

@@ -129,7 +129,7 @@ class QuickModel:
         logs = {"loss": [1.0], "accuracy": [0.5], "val_accuracy": [0.5]}
         return SimpleNamespace(history=logs)
 
-    def predict(self, x, verbose):
+    def predict(self, x, verbose, feature_cache):
         return np.eye(2)[np.arange(x.rows) % 2]
 
     def save(self, path):
@@ -208,7 +208,7 @@ def test_a_corpus_without_dev_is_refused(tmp_path, preset):
 class Diverged:
     task, labels = "classify", ("a", "b")
 
-    def predict(self, x, verbose):
+    def predict(self, x, verbose, feature_cache):
         return np.array([[np.nan, 0.0]])
 
 

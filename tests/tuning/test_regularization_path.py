@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -12,6 +14,7 @@ from tfreg.heads import Linear
 from tfreg.models.frozen_features import frozen_features
 from tfreg.recipe import Recipe
 from tfreg.runs import score
+from tfreg.runs.fit import build
 from tfreg.tuning import regularization_path
 
 TASKS = ("classify", "multilabel", "regress", "tag")
@@ -81,6 +84,30 @@ def test_ridge_finds_the_same_in_units_of_the_targets_deviation(fit):
         said = path.model(strength).predict(corpus.dev, verbose=0)[:, 0]
         dev, _ = frozen_features(model, corpus.dev)
         np.testing.assert_allclose(said, peer.predict(dev), rtol=1e-4)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_fit_of_its_recipe_comes_near_the_minimum(task, fit, preset):
+    corpus, path = corpus_of(task), fit(task)
+    point = path.points[0]
+    recipe = path.recipe(point.strength)
+    far = replace(recipe, learning_rate=5e-5, epochs=3)
+    objectives = {}
+    for name, one in (("near", recipe), ("far", far)):
+        model = build(corpus, preset, replace(one, batch_size=8, patience=None))
+        model.fit(corpus.train, verbose=0, feature_cache=False)
+        loss = model.evaluate(corpus.train, verbose=0)[0]
+        penalty = point.strength * float((np.asarray(model.logits.kernel) ** 2).sum())
+        objectives[name] = loss + penalty
+    gaps = {name: value - point.objective for name, value in objectives.items()}
+    # Sixty steps, where real data have thousands.
+    assert gaps["near"] < 0.3 * gaps["far"], gaps
+
+
+def test_settings_of_ones_own_are_those_of_the_recipes(fit):
+    recipe = fit(learning_rate=1e-3, dropout=0.2).recipe()
+    assert (recipe.learning_rate, recipe.dropout) == (1e-3, 0.2)
+    assert (recipe.epochs, recipe.weight_decay) == (20, 0.0)
 
 
 def test_l1_gives_exact_zeros_and_more_of_them_where_it_is_strong(fit):

@@ -8,6 +8,7 @@ from tests.tuning.conftest import corpus_of
 from tfreg._checks import DataWarning
 from tfreg.callbacks import ExactCheckpoint
 from tfreg.tuning import LogUniform, search
+from tfreg.tuning import rounds
 from tfreg.tuning.rounds import Rounds
 
 QUICK = {"epochs": 2, "learning_rate": 1e-2, "batch_size": 8, "sequence_length": 16}
@@ -20,6 +21,11 @@ class Killed(BaseException):
 def run(preset, out):
     space = {"dropout": LogUniform(0.1, 0.5)}
     return search(corpus_of("classify"), preset, space, out=out, trials=1, **QUICK)
+
+
+@pytest.fixture(autouse=True)
+def _each_epoch_is_written(monkeypatch):
+    monkeypatch.setattr(rounds, "APART", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +100,12 @@ def test_folds_leave_out_each_row_once(preset, tmp_path):
     for train, dev in made.splits:
         assert not set(train.inputs) & set(dev.inputs)
         assert len(train) + len(dev) == len(corpus.train)
+
+
+def test_short_fits_write_no_checkpoints(preset, whole, tmp_path, monkeypatch):
+    def write(*args):
+        raise AssertionError
+
+    monkeypatch.setattr(rounds, "APART", 60.0)
+    monkeypatch.setattr("tfreg.callbacks.exact_checkpoint.write_sealed", write)
+    check_equal(run(preset, tmp_path), whole)

@@ -21,6 +21,7 @@ class Die(keras.callbacks.Callback):
 
 def main() -> None:
     preset, folder = sys.argv[1:]
+    rounds.APART = 0.0
     if "TFREG_TEST_PATIENCE" in os.environ:
         heartbeat.EVERY = 0.5
         heartbeat.PATIENCE = float(os.environ["TFREG_TEST_PATIENCE"])

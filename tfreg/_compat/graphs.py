@@ -26,10 +26,10 @@ def compiled(function: Any) -> Any:
     """
     if not on_tensorflow():
         return function
-    # Two, for a call below a gradient tape adds outputs to what it calls.
-    to_call, to_launch = (
-        tf.function(function, jit_compile=True, reduce_retracing=True) for _ in "ab"
-    )
+    options = {"jit_compile": True, "reduce_retracing": True}
+    to_call = tf.function(function, **options)
+    # Its own, for a call below a gradient tape adds outputs to what it calls.
+    to_launch = tf.function(function, **options)
 
     def call(*args: Any) -> Any:
         return (launched if _launches() else to_call)(*args)

@@ -14,13 +14,16 @@ from tfreg.metrics.scores import logits_and_ids
 from tfreg.models.feeding import unpack
 
 
-def answers(model: Any, data: Any, encoded: Any = None) -> Outcome:
+def answers(
+    model: Any, data: Any, encoded: Any = None, feature_cache: Any = False
+) -> Outcome:
     """Predict labelled examples.
 
     Args:
         model: a tfreg model.
         data: `Examples`, or (x, y) of texts and targets.
         encoded: the same rows, encoded by the model, if at hand.
+        feature_cache: as for the model's `predict`.
 
     Raises:
         InputError: no rows, rows without targets, or an output that is not finite.
@@ -31,9 +34,10 @@ def answers(model: Any, data: Any, encoded: Any = None) -> Outcome:
         raise InputError("this needs texts with targets: Examples, or (x, y) of them")
     if examples.targets is None:
         raise InputError("these rows have no labels, so they cannot be scored")
-    outputs = model.predict(examples if encoded is None else encoded, verbose=0)
-    rows = outputs if model.task == "tag" else [outputs]
-    if not all(np.isfinite(row).all() for row in rows):
+    rows = examples if encoded is None else encoded
+    outputs = model.predict(rows, verbose=0, feature_cache=feature_cache)
+    parts = outputs if model.task == "tag" else [outputs]
+    if not all(np.isfinite(part).all() for part in parts):
         raise InputError(
             "the model's outputs are not finite numbers: the fit diverged; "
             "try a lower learning_rate or strength"

@@ -249,10 +249,19 @@ class TextTrainer(_compat.OnWorkers, keras_hub.models.Task):
 
     @naming_lost_workers
     def predict(
-        self, x: Any = None, batch_size: int | None = None, **kwargs: Any
+        self,
+        x: Any = None,
+        batch_size: int | None = None,
+        feature_cache: Any = False,
+        **kwargs: Any,
     ) -> Any:
-        """Logits, a row a text, in the order given."""
+        """Logits, a row a text, in the order given.
+
+        Texts to predict are seldom seen twice: with False, the default, what a frozen
+        encoder says of them is not kept; else as for `fit`.
+        """
         data = feeding.feed(self, x, batch_size=batch_size)
+        reuse_features(self, [data.batches], feature_cache, kwargs.get("verbose"))
         if data.batches is None:
             check_steps(self, steps=kwargs.get("steps"))
             return super().predict(x, batch_size=batch_size, **kwargs)

@@ -22,6 +22,7 @@ from tfreg.models import feeding
 from tfreg.models.decoding import decode, decode_sentences
 from tfreg.models.predicting import predict_batches
 from tfreg.models.predictions import Prediction
+from tfreg.models.reusing import reuse_features
 from tfreg.models.samples import averaged
 from tfreg.models.text_task import TextTask
 from tfreg.objectives import CrossEntropy, PathLikelihood
@@ -132,11 +133,16 @@ class TokenTagger(TextTask):
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def predict(
-        self, x: Any = None, batch_size: int | None = None, **kwargs: Any
+        self,
+        x: Any = None,
+        batch_size: int | None = None,
+        feature_cache: Any = False,
+        **kwargs: Any,
     ) -> Any:
         """Logits of every word: for word lists a list of (words, tags) arrays.
 
-        With a `CRF` head log-probabilities whose argmax is the best path.
+        With a `CRF` head log-probabilities whose argmax is the best path. What a frozen
+        encoder says is not kept, unless ``feature_cache`` has it, as for `fit`.
         """
         if is_dataset(x) and not isinstance(_inputs(x.element_spec), dict):
             words = (_inputs(batch) for batch in x)
@@ -147,6 +153,7 @@ class TokenTagger(TextTask):
         if data.batches is None:
             found = super().predict(x, batch_size=batch_size, **kwargs)
             return found if self.transitions is None else self._decoded(found, x)
+        reuse_features(self, [data.batches], feature_cache, kwargs.get("verbose"))
         encoded = data.batches.encoded
         assert encoded.answers is not None
         logits: dict[int, np.ndarray] = {}

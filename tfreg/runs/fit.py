@@ -111,7 +111,7 @@ def fit_run(
         seconds = time.perf_counter() - started
         epochs = epoch_logs(history.history)
         outcomes = {
-            name: score(model, rows, encoded[name])
+            name: score(model, rows, encoded[name], feature_cache)
             for name, rows in splits.items()
             if name != "train"
         }

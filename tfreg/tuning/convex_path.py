@@ -36,6 +36,15 @@ _OFF = {
     "augment": None,
 }
 
+_TO_THE_MINIMUM = {
+    "dropout": 0.0,
+    "weight_decay": 0.0,
+    "learning_rate": 3e-2,
+    "epochs": 20,
+}
+"""What a fit needs to come near the minimum of loss and penalty, a head being all that
+trains; settings that are not the default recipe's are left alone."""
+
 
 def convex_path(
     corpus: Corpus,
@@ -154,4 +163,10 @@ def _recipe(recipe: Recipe, strength: float, l1_ratio: float) -> Recipe:
     """The recipe of a fit that goes for the same minimum."""
     parts = {"proximal_l1": l1_ratio * strength, "l2": (1.0 - l1_ratio) * strength}
     given = {name: value for name, value in parts.items() if value}
-    return Recipe.from_options({**recipe.to_json(), **given})
+    plain = Recipe()
+    near = {
+        name: value
+        for name, value in _TO_THE_MINIMUM.items()
+        if getattr(recipe, name) == getattr(plain, name)
+    }
+    return Recipe.from_options({**recipe.to_json(), **near, **given})

@@ -36,8 +36,9 @@ def regularization_path(
     minima of mean loss + λ·Ω(W), found together in one batched problem: a hundred cost
     about what one fit costs. Ω is ΣW² for ``"l2"``, Σ|W| for ``"l1"`` (with exact
     zeros), and ρ·Σ|W| + (1 − ρ)·ΣW² for ``"elastic_net"``; dropout and the settings of
-    the optimiser play no part. An encoder that trains is fitted for every strength,
-    each fit beginning at the weights of the stronger one before it.
+    the optimiser play no part, but the path's recipes have those that bring a fit near
+    the minimum, where they are the defaults here. An encoder that trains is fitted for
+    every strength, each fit beginning at the weights of the stronger one before it.
 
     Args:
         corpus: with a train and a dev split.

@@ -27,6 +27,10 @@ from tfreg.runs.fit import build
 from tfreg.tuning.journal import Journal
 from tfreg.tuning.standard_error import leaving_out
 
+APART = 10.0
+"""Seconds between the checkpoints of a fit: of a frozen encoder's head many epochs may
+take less time than to write one down."""
+
 
 class Rounds:
     """Fits of any recipe to the same rows; texts are tokenised once for all of them.
@@ -112,11 +116,12 @@ class Rounds:
             validation_data=dev,
             verbose=0,
             callbacks=[
-                ExactCheckpoint(place, keep=1),
+                ExactCheckpoint(place, seconds=APART, keep=1),
                 *self._logs(name, number, about),
             ],
         )
-        outcome = score(model, self.splits[number][1], dev)
+        rows = self.splits[number][1]
+        outcome = score(model, rows, dev, feature_cache=None)
         result = {
             "trial": name,
             "round": number,
@@ -129,7 +134,8 @@ class Rounds:
             **about,
         }
         self._journal.add(result)
-        shutil.rmtree(place.parent if number + 1 == self.count else place)
+        over = place.parent if number + 1 == self.count else place
+        shutil.rmtree(over, ignore_errors=True)  # a short fit wrote nothing
         return result
 
     def _encode(self, model: Any, number: int) -> tuple[Any, Any]:

@@ -56,7 +56,7 @@ def warm_path(
             train, validation_data=dev, verbose=verbose, feature_cache=feature_cache
         )
         weights = _taken(model)
-        outcome = score(model, corpus.dev, dev)
+        outcome = score(model, corpus.dev, dev, feature_cache)
         points.append(
             PathPoint(
                 strengths[place],
