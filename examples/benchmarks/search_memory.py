@@ -21,7 +21,6 @@ from typing import Any
 
 import tfreg
 
-ROWS = 64
 HEAP = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
 MB = 1e6
 
@@ -62,9 +61,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--preset", default="minilm")
     parser.add_argument("--trials", type=int, default=50)
+    parser.add_argument("--rows", type=int, default=64, help="of train and of dev")
     args = parser.parse_args()
     demo = tfreg.load_corpus("demo")
-    train, dev = demo.train.take(range(ROWS)), demo.dev.take(range(ROWS))
+    train, dev = (
+        split.take(range(min(args.rows, len(split))))
+        for split in (demo.train, demo.dev)
+    )
     corpus = replace(demo, train=train, dev=dev, test=None)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "search"

@@ -77,7 +77,9 @@ def test_killed_between_epochs(preset, whole, epochs, tmp_path, monkeypatch):
     assert epochs == [("default", 0), ("default", 1), ("0", 0), ("0", 1)]
 
 
-@pytest.mark.parametrize("trial", ["default", "0"])
+@pytest.mark.parametrize(
+    "trial", ["default", pytest.param("0", marks=pytest.mark.slow)]
+)
 def test_a_damaged_entry_costs_a_fit(
     trial, preset, whole, epochs, tmp_path, monkeypatch
 ):
