@@ -159,12 +159,11 @@ def test_memory_of_graphs_that_are_gone(launches, least, most, monkeypatch):
     assert least < np.median(grown[8:]) < most
 
 
-SLOW = pytest.mark.slow
 FIELDS = [
     {"objective": [RDrop(1.0), VAT(1.0)], "word_dropout": 0.1, "ema": 0.9},
     {"objective": SAM(), "adapter": LoRA(), "layer_decay": 0.9},
     *(
-        pytest.param(fields, marks=SLOW)
+        pytest.param(fields, marks=pytest.mark.slow)
         for fields in (
             {"objective": [FGM(), ConfidencePenalty()]},
             {"objective": FreeLB(), "mixout": 0.5},

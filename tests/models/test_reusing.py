@@ -335,6 +335,14 @@ def test_what_is_predicted_runs_nothing_that_is_kept(tmp_path, blocks_run):
     assert blocks_run and len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.parametrize("head", [None, "crf"])
+def test_a_data_set_to_predict_is_not_kept(head, tmp_path):
+    model = build("tag", head=head)
+    words = tf.data.Dataset.from_tensors(tf.ragged.constant(SENTENCES))
+    with pytest.warns(DataWarning, match="not of ids or data sets"):
+        model.predict(words, verbose=0, feature_cache=tmp_path)
+
+
 # --- Where features cannot be kept -----------------------------------------------
 
 

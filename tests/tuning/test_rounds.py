@@ -7,8 +7,7 @@ import pytest
 from tests.tuning.conftest import corpus_of
 from tfreg._checks import DataWarning
 from tfreg.callbacks import ExactCheckpoint
-from tfreg.tuning import LogUniform, search
-from tfreg.tuning import rounds
+from tfreg.tuning import LogUniform, rounds, search
 from tfreg.tuning.rounds import Rounds
 
 QUICK = {"epochs": 2, "learning_rate": 1e-2, "batch_size": 8, "sequence_length": 16}

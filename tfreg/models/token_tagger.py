@@ -144,20 +144,25 @@ class TokenTagger(TextTask):
         With a `CRF` head log-probabilities whose argmax is the best path. What a frozen
         encoder says is not kept, unless ``feature_cache`` has it, as for `fit`.
         """
+        # A data set is read as it comes, and is nothing that features are kept of.
+        batches = (
+            None
+            if is_dataset(x)
+            else feeding.feed(self, x, batch_size=batch_size).batches
+        )
+        reuse_features(self, [batches], feature_cache, kwargs.get("verbose"))
         if is_dataset(x) and not isinstance(_inputs(x.element_spec), dict):
             words = (_inputs(batch) for batch in x)
             return [row for part in words for row in self.predict(part, verbose=0)]
         if is_dataset(x) and self.transitions is not None:
             return self._decode_ids(x, **kwargs)
-        data = feeding.feed(self, x, batch_size=batch_size)
-        if data.batches is None:
+        if batches is None:
             found = super().predict(x, batch_size=batch_size, **kwargs)
             return found if self.transitions is None else self._decoded(found, x)
-        reuse_features(self, [data.batches], feature_cache, kwargs.get("verbose"))
-        encoded = data.batches.encoded
+        encoded = batches.encoded
         assert encoded.answers is not None
         logits: dict[int, np.ndarray] = {}
-        for rows, found in predict_batches(self, data.batches, batch_size, kwargs):
+        for rows, found in predict_batches(self, batches, batch_size, kwargs):
             logits.update(zip(rows.tolist(), found))
         parts: list[list[np.ndarray]] = [[] for _ in range(encoded.examples)]
         for row, (first, end) in enumerate(encoded.answers):  # windows in order

@@ -135,7 +135,8 @@ class Rounds:
         }
         self._journal.add(result)
         over = place.parent if number + 1 == self.count else place
-        shutil.rmtree(over, ignore_errors=True)  # a short fit wrote nothing
+        if over.exists():  # a short fit wrote nothing
+            shutil.rmtree(over)
         return result
 
     def _encode(self, model: Any, number: int) -> tuple[Any, Any]:
