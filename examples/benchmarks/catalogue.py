@@ -19,7 +19,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations, groupby
 from pathlib import Path
@@ -80,21 +80,34 @@ def screen(results: Results) -> Iterator[Run]:
 
 
 def final(results: Results) -> Iterator[Run]:
-    """The plain recipe, the best methods, and two of them together."""
+    """The plain recipe, the best methods, and the two best of a task together."""
     for cut in CUTS:
-        for method in finalists(results):
+        for method in (PLAIN, *chosen(results), *together(results, cut)):
             for seed in FINAL_SEEDS:
                 yield Run("final", cut, method, seed)
 
 
-def finalists(results: Results) -> list[str]:
-    """What the final runs: what the screen chose, now or in README.md's tables."""
+def chosen(results: Results) -> Iterable[str]:
+    """What the screen chose, now or in README.md's tables."""
     screened = list(screen(results))
     whole = screened and all(run in results for run in screened)
-    chosen = best(results) if whole else CHOSEN["methods"]
-    pairs = (" + ".join(pair) for pair in combinations(chosen, 2))
-    together = [pair for pair in pairs if combine(pair)]
-    return [PLAIN, *chosen, *together[:1]]
+    return best(results) if whole else CHOSEN["methods"]
+
+
+def together(results: Results, cut: str) -> list[str]:
+    """The two best that a task can have together, once it is known what it refuses."""
+    tried = [Run("final", cut, method, FINAL_SEEDS[0]) for method in chosen(results)]
+    if any(run not in results for run in tried):
+        return []
+    able = [run.method for run in tried if "refused" not in results[run]]
+    pairs = (" + ".join(pair) for pair in combinations(able, 2))
+    return [pair for pair in pairs if combine(pair)][:1]
+
+
+def finalists(results: Results) -> list[str]:
+    """The rows of the final's tables."""
+    pairs = (pair for cut in CUTS for pair in together(results, cut))
+    return [PLAIN, *chosen(results), *dict.fromkeys(pairs)]
 
 
 def keep(results: Results) -> None:
@@ -187,7 +200,8 @@ def main() -> None:
     parser.add_argument("--only", type=re.compile, help="runs whose names match")
     args = parser.parse_args()
     args.results.mkdir(parents=True, exist_ok=True)
-    for planned in (times, learning_rates, screen, final):
+    # The final twice: which two go together is known when each is done by itself.
+    for planned in (times, learning_rates, screen, final, final):
         results = read_results(args.results)
         missing = [
             run
@@ -200,11 +214,11 @@ def main() -> None:
     keep(results)
     parts = ["The plain recipe's learning rate, dev:", learning_rate_table(results)]
     parts += ["Screen, dev:", table(results, "screen", SCREEN, METHODS, "dev")]
-    chosen = finalists(results)
+    shown = finalists(results)
     # Test scores are read when nothing can be chosen by them any more.
     whole = all(run in results for run in final(results))
     for split in ("dev", "test") if whole else ("dev",):
-        parts += [f"Final, {split}:", table(results, "final", CUTS, chosen, split)]
+        parts += [f"Final, {split}:", table(results, "final", CUTS, shown, split)]
     text = "\n\n".join(parts)
     print(text)
     if not args.only:
