@@ -49,6 +49,7 @@ def test_a_space_from_a_file(words, tmp_path):
     ("more", "said"),
     [
         (["--search", "l2"], "--search is written as NAME=RANGE"),
+        (["--search", "l2=log:1:2", "--search", "l2=log:1:3"], "l2 is given twice"),
         (["--search", "l2=log:1:0"], "`space['l2']`: `high` must be a number"),
         (["--search", "l9=log:1:2"], "'l9' cannot be searched"),
         (["--search", "l2=log:1:2", "--space", "x"], "cannot be combined"),

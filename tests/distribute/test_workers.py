@@ -21,6 +21,7 @@ def check_went_on(found):
         np.testing.assert_allclose(whole, again, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 def test_two_devices_go_on(tmp_path):
     check_went_on(run_on(2, "stopped", tmp_path, "tests.distribute"))
 

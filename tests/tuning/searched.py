@@ -19,7 +19,7 @@ SPACE = {"l2": "log:1e-6:0.1"}
 
 
 def main(devices: int, out: Path) -> None:
-    """Search by tfreg, then by a tuner of KerasTuner's; write the scores."""
+    """Search by tfreg, and under a strategy by a tuner of KerasTuner's too."""
     strategy = strategy_of(devices)
     preset = str(save_tiny_preset(out.parent / f"tiny-{devices}"))
     corpus = corpus_of("classify")
@@ -28,26 +28,27 @@ def main(devices: int, out: Path) -> None:
         preset,
         SPACE,
         out=out.parent / f"search-{devices}",
-        trials=2,
+        trials=1,
         strategy=strategy,
         **FIELDS,
     )
+    scores = [found.score(trial) for trial in found.trials]
+    if strategy is None:
+        np.savez(out, scores=scores)
+        return
     hypermodel = FineTuneHyperModel(corpus, preset, SPACE, **FIELDS)
     tuner = keras_tuner.RandomSearch(
         hypermodel,
         hypermodel.objective,
-        max_trials=2,
-        directory=out.parent / f"keras-tuner-{devices}",
+        max_trials=1,
+        directory=out.parent / "keras-tuner",
         distribution_strategy=strategy,
         seed=1,
     )
     tuner.search(verbose=0)
-    np.savez(
-        out,
-        scores=[found.score(trial) for trial in found.trials],
-        done=[trial.status for trial in tuner.oracle.get_best_trials(2)],
-        replicas=strategy.num_replicas_in_sync if strategy else 1,
-    )
+    done = [trial.status for trial in tuner.oracle.get_best_trials()]
+    replicas = strategy.num_replicas_in_sync
+    np.savez(out, scores=scores, done=done, replicas=replicas)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,8 @@ def test_random_search(preset, tmp_path):
 
 
 def test_hyperband_goes_on_with_the_optimizer(preset, tmp_path):
-    hypermodel = model_of(preset)
+    space = {"l2sp": LogUniform(1e-4, 0.1)}
+    hypermodel = FineTuneHyperModel(corpus_of("classify"), preset, space, **QUICK)
     tuner = keras_tuner.Hyperband(
         hypermodel, hypermodel.objective, max_epochs=2, factor=2, directory=tmp_path
     )

@@ -112,7 +112,10 @@ def _space(arguments: argparse.Namespace) -> Any:
             raise InputError(
                 f"--search is written as NAME=RANGE, as l2=log:1e-6:1e-1; got {text!r}"
             )
-        found[name.replace("-", "_")] = dimension
+        name = name.replace("-", "_")
+        if name in found:
+            raise InputError(f"--search: {name} is given twice, at last as {text!r}")
+        found[name] = dimension
     return found
 
 
