@@ -60,6 +60,15 @@ def test_batches_come_in_no_order_of_length(lengths):
     assert abs(correlation) < 0.15
 
 
+@pytest.mark.parametrize("epochs", [1, 2, 30])
+def test_the_longest_of_each_batch(lengths, epochs):
+    batches = Batches(texts(lengths), 8, seed=1)
+    longest, rows = batches.longest(epochs)
+    assert rows.sum() == pytest.approx(3001 * epochs)
+    assert longest[-1] == lengths[batches.order(min(epochs, 3) - 1)[-1]].max()
+    assert longest.max() == lengths.max() and len(longest) == 376 * min(epochs, 3)
+
+
 def waste(lengths, order):
     """Padded places for each real one."""
     padded = sum(len(rows) * rung(int(lengths[rows].max())) for rows in order)

@@ -28,7 +28,7 @@ def main(devices: int, out: Path) -> None:
         preset,
         SPACE,
         out=out.parent / f"search-{devices}",
-        trials=1,
+        trials=2,
         strategy=strategy,
         **FIELDS,
     )

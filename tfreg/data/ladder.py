@@ -31,25 +31,25 @@ def rung(length: int, most: int | None = None, ladder: Sequence[int] = LADDER) -
 
 
 def fitted_ladder(
-    lengths: Any, passes: int, *, whole_step: bool = False
+    longest: Any, rows: Any = 1, *, whole_step: bool = False
 ) -> tuple[int, ...]:
-    """The rungs that cost least: Σ passes·(rung − length) + a shape's cost·rungs.
+    """The rungs that cost least: Σ rows·(rung − longest) + a shape's cost·rungs.
 
-    Solved exactly, shortest lengths first; rows are taken one by one, as batches hold
-    rows of like length.
+    Solved exactly, shortest batches first.
 
     Args:
-        lengths: pieces of each row.
-        passes: how often each row is trained on.
+        longest: pieces of the longest row of each batch.
+        rows: how many rows each batch has; one number, or one a batch.
         whole_step: whether the whole step is compiled for each shape, as on JAX.
 
     Example:
-        >>> fitted_ladder([5] * 900 + [6] * 10 + [40] * 1000, passes=1)
+        >>> fitted_ladder([5] * 900 + [6] * 10 + [40] * 1000)
         (5, 40)
     """
-    found, counts = np.unique(np.asarray(lengths, int), return_counts=True)
+    found, place = np.unique(np.asarray(longest, int), return_inverse=True)
     if not len(found):
         return ()
+    counts = np.bincount(place, np.broadcast_to(rows, place.shape))
     rows = np.concatenate([[0], np.cumsum(counts)])
     pieces = np.concatenate([[0], np.cumsum(counts * found)])
     shape = _WHOLE_STEP if whole_step else _SHAPE
@@ -57,7 +57,7 @@ def fitted_ladder(
     for top in range(1, len(rows)):
         padding = found[top - 1] * (rows[top] - rows[:top])
         padding = padding - (pieces[top] - pieces[:top])
-        cost = best[:top] + passes * padding + shape
+        cost = best[:top] + padding + shape
         below[top] = int(np.argmin(cost))
         best[top] = cost[below[top]]
     rungs, top = [], len(found)

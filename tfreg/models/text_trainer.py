@@ -184,8 +184,7 @@ class TextTrainer(_compat.OnWorkers, keras_hub.models.Task):
         if train.batches is not None:
             callbacks.append(EpochClock(train.batches))
             train.batches.ladder = fitted_ladder(
-                train.batches.encoded.lengths,
-                epochs,
+                *train.batches.longest(epochs),
                 whole_step=_compat.compiles_steps(self),
             )
         self.see_targets(train)
