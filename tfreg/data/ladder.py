@@ -50,12 +50,12 @@ def fitted_ladder(
     if not len(found):
         return ()
     counts = np.bincount(place, np.broadcast_to(rows, place.shape))
-    rows = np.concatenate([[0], np.cumsum(counts)])
+    padded = np.concatenate([[0], np.cumsum(counts)])
     pieces = np.concatenate([[0], np.cumsum(counts * found)])
     shape = _WHOLE_STEP if whole_step else _SHAPE
-    best, below = np.zeros(len(rows)), np.zeros(len(rows), int)
-    for top in range(1, len(rows)):
-        padding = found[top - 1] * (rows[top] - rows[:top])
+    best, below = np.zeros(len(padded)), np.zeros(len(padded), int)
+    for top in range(1, len(padded)):
+        padding = found[top - 1] * (padded[top] - padded[:top])
         padding = padding - (pieces[top] - pieces[:top])
         cost = best[:top] + padding + shape
         below[top] = int(np.argmin(cost))
