@@ -2,9 +2,9 @@
 
     python catalogue.py --data DATA --results RESULTS
 
-One JSON file a run; a run whose file is there is not repeated. Times are measured
-first, and want a machine that does nothing else. Then dev chooses the plain recipe's
-learning rate on every task, the screen's dev scores choose what the final runs, and the
+One JSON file a run; a run whose file is there is not repeated. Dev chooses the plain
+recipe's learning rate on every task. The screen runs every method with one seed, and
+the better half with a second; its dev scores choose what the final runs, and the
 final's test scores are reported. With everything run, the tables in README.md are
 written anew; with `--only` they are printed alone. The final's scores are kept in
 `catalogue.jsonl`, and what was chosen in `catalogue_plan.py`: `--only ^final` goes on
@@ -21,7 +21,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import combinations, groupby
+from itertools import combinations, groupby, product
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,9 @@ from catalogue_plan import (
     FINAL_SEEDS,
     LEARNING_RATES,
     METHODS,
+    NEAR,
     PLAIN,
+    RATE_SEED,
     SCREEN,
     SCREEN_SEEDS,
     Run,
@@ -55,28 +57,32 @@ HERE = Path(__file__).resolve().parent
 KEPT = HERE / "catalogue.jsonl"
 
 
-def times(_: Results) -> Iterator[Run]:
-    """An epoch of every method, on a machine that does nothing else."""
-    for method in METHODS:
-        yield Run("time", SCREEN[0], method, 0)
-
-
-def learning_rates(_: Results) -> Iterator[Run]:
-    """The plain recipe at several learning rates."""
+def learning_rates(results: Results) -> Iterator[Run]:
+    """The plain recipe at several learning rates, on tasks that have no final yet: that
+    holds to the rate that was chosen."""
+    settled = {run.cut for run in results if run.stage == "final"}
     for cut in CUTS:
-        for rate in LEARNING_RATES:
-            for seed in SCREEN_SEEDS:
-                yield Run("learning-rate", cut, f"{rate:.0e}", seed)
+        for rate in LEARNING_RATES if cut not in settled else ():
+            yield Run("learning-rate", cut, f"{rate:.0e}", RATE_SEED)
 
 
 def screen(results: Results) -> Iterator[Run]:
-    """Every method on two tasks; nothing while a learning rate is not chosen."""
-    if any(run not in results for run in learning_rates(results)):
-        return
+    """Every method on two tasks, then the best by that with the other seeds."""
     for cut in SCREEN:
         for method in METHODS:
-            for seed in SCREEN_SEEDS:
+            yield Run("screen", cut, method, SCREEN_SEEDS[0])
+    for cut in SCREEN:
+        for method in (PLAIN, *near(results)):
+            for seed in SCREEN_SEEDS[1:]:
                 yield Run("screen", cut, method, seed)
+
+
+def near(results: Results) -> list[str]:
+    """The methods near the best by the screen's first seed, once it is through."""
+    first = [Run("screen", *both, SCREEN_SEEDS[0]) for both in product(SCREEN, METHODS)]
+    if any(run not in results for run in first):
+        return []
+    return best({run: results[run] for run in first}, NEAR)
 
 
 def final(results: Results) -> Iterator[Run]:
@@ -89,9 +95,8 @@ def final(results: Results) -> Iterator[Run]:
 
 def chosen(results: Results) -> Iterable[str]:
     """What the screen chose, now or in README.md's tables."""
-    screened = list(screen(results))
-    whole = screened and all(run in results for run in screened)
-    return best(results) if whole else CHOSEN["methods"]
+    whole = near(results) and all(run in results for run in screen(results))
+    return best(results, methods=near(results)) if whole else CHOSEN["methods"]
 
 
 def together(results: Results, cut: str) -> list[str]:
@@ -155,8 +160,7 @@ def execute(runs: list[Run], settings: dict[str, Any], args: Any) -> None:
         *("--folder", folder, "--results", args.results),
         *("--settings", json.dumps(settings)),
     ]
-    timed = runs[0].stage == "time"
-    threads = str(args.threads if timed else max(args.threads // args.jobs, 1))
+    threads = str(max(args.threads // args.jobs, 1))
     names = "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
     environment = {**os.environ, **dict.fromkeys(names, threads)}
     done = subprocess.run([str(part) for part in command], env=environment, check=False)
@@ -170,13 +174,13 @@ def execute(runs: list[Run], settings: dict[str, Any], args: Any) -> None:
 
 
 def execute_all(runs: list[Run], results: Results, args: Any) -> None:
-    """Groups of like runs, `jobs` at once; only one at a time where times are taken."""
-    with ThreadPoolExecutor(1 if runs[0].stage == "time" else args.jobs) as pool:
+    """Groups of like runs, `jobs` at once."""
+    with ThreadPoolExecutor(args.jobs) as pool:
         waiting = []
         for _, group in groupby(runs, key=lambda run: run[:3]):
             like = list(group)
             settings = {"precision": args.precision}
-            if like[0].stage in ("screen", "final"):
+            if like[0].stage != "learning-rate":
                 settings["learning_rate"] = best_learning_rate(results, like[0].cut)
             waiting.append(pool.submit(execute, like, settings, args))
         for one in waiting:
@@ -194,14 +198,13 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--precision", default="bfloat16")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument(
-        "--jobs", type=int, default=1, help="runs at once, in all but the times"
-    )
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once")
     parser.add_argument("--only", type=re.compile, help="runs whose names match")
     args = parser.parse_args()
     args.results.mkdir(parents=True, exist_ok=True)
-    # The final twice: which two go together is known when each is done by itself.
-    for planned in (times, learning_rates, screen, final, final):
+    # Twice: the second seed is for the best by the first, and which two methods go
+    # together is known when each is done by itself.
+    for planned in (learning_rates, screen, screen, final, final):
         results = read_results(args.results)
         missing = [
             run
@@ -212,17 +215,22 @@ def main() -> None:
             execute_all(missing, results, args)
     results = read_results(args.results)
     keep(results)
-    parts = ["The plain recipe's learning rate, dev:", learning_rate_table(results)]
-    parts += ["Screen, dev:", table(results, "screen", SCREEN, METHODS, "dev")]
     shown = finalists(results)
     # Test scores are read when nothing can be chosen by them any more.
     whole = all(run in results for run in final(results))
+    finals = []
     for split in ("dev", "test") if whole else ("dev",):
-        parts += [f"Final, {split}:", table(results, "final", CUTS, shown, split)]
-    text = "\n\n".join(parts)
-    print(text)
-    if not args.only:
-        write_between_markers(HERE / "README.md", text, "catalogue")
+        finals += [f"Final, {split}:", table(results, "final", CUTS, shown, split)]
+    blocks = {
+        "learning-rate": learning_rate_table(results),
+        "screen": table(results, "screen", SCREEN, METHODS, "dev"),
+        "final": "\n\n".join(finals),
+    }
+    for stage, text in blocks.items():
+        if any(run.stage == stage for run in results):
+            print(text)
+            if not args.only:
+                write_between_markers(HERE / "README.md", text, f"catalogue-{stage}")
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 PATIENCE = 3
 LEARNING_RATES = (5e-5, 1e-4, 2e-4, 4e-4, 8e-4)
+RATE_SEED = 0
 SCREEN_SEEDS = (0, 1)
 FINAL_SEEDS = (0, 1, 2, 3, 4)
-TIMED_EPOCHS = 4
-"""The first, which compiles, is not counted."""
+NEAR = 25
+"""So many methods get the screen's second seed: the best by its first."""
 BEST = 5
 """So many methods go from the screen to the final."""
 CHOSEN = {
@@ -132,7 +133,7 @@ cannot have (tfreg refuses it) is not run there."""
 class Run(NamedTuple):
     """One fine-tuning."""
 
-    stage: str  # "learning-rate", "time", "screen" or "final"
+    stage: str  # "learning-rate", "screen" or "final"
     cut: str
     method: str
     seed: int

@@ -48,15 +48,17 @@ def shown(values: list[float]) -> str:
     return f"{mean(values):+.1f} ± {error:.1f}{star}"
 
 
-def best(results: Results) -> list[str]:
+def best(
+    results: Results, count: int = BEST, methods: Iterable[str] = METHODS
+) -> list[str]:
     """The methods with the largest mean difference on dev, over those of the screen's
     tasks that can have them."""
     means = {}
-    for method in METHODS:
+    for method in methods:
         each = [gaps(results, "screen", cut, method, "dev") for cut in SCREEN]
         if method != PLAIN and any(each):
             means[method] = mean(mean(values) for values in each if values)
-    return sorted(means, key=lambda method: -means[method])[:BEST]
+    return sorted(means, key=lambda method: -means[method])[:count]
 
 
 def points(
@@ -71,15 +73,15 @@ def points(
 
 
 def best_learning_rate(results: Results, cut: str) -> float:
-    """The plain recipe's, by its mean dev score; without runs as it was chosen."""
-    runs = [run for run in results if run[:2] == ("learning-rate", cut)]
-    if not runs:
-        return CHOSEN["rates"][cut]
-
-    def score(rate: float) -> float:
-        return mean(points(results, "learning-rate", cut, f"{rate:.0e}", "dev"))
-
-    return max(LEARNING_RATES, key=score)
+    """The plain recipe's, by its mean dev score; without its runs as it was chosen."""
+    scores = {}
+    for rate in LEARNING_RATES:
+        found = points(results, "learning-rate", cut, f"{rate:.0e}", "dev")
+        if found:
+            scores[rate] = mean(found)
+    return (
+        max(scores, key=lambda rate: scores[rate]) if scores else CHOSEN["rates"][cut]
+    )
 
 
 def learning_rate_table(results: Results) -> str:
@@ -104,17 +106,15 @@ def mean_and_sd(values: list[float]) -> str:
 
 
 def cost(results: Results, method: str) -> str:
-    """Seconds of an epoch over the plain recipe's."""
-    own, plain = (
-        [r["seconds"] for run, r in results.items() if is_timed(run, r, name)]
-        for name in (method, PLAIN)
-    )
-    return f"{mean(own) / mean(plain):.2f}" if own and plain else ""
-
-
-def is_timed(run: Run, result: Mapping[str, Any], method: str) -> bool:
-    """Whether a result is a time of a method."""
-    return (run.stage, run.method) == ("time", method) and "seconds" in result
+    """Seconds that an epoch of the screen trains, over the plain recipe's of the same
+    seed; the mean of its tasks and seeds."""
+    ratios = []
+    for run, result in results.items():
+        plain = results.get(run._replace(method=PLAIN), {})
+        if (run.stage, run.method) == ("screen", method) and "epoch_seconds" in result:
+            if "epoch_seconds" in plain:
+                ratios.append(result["epoch_seconds"] / plain["epoch_seconds"])
+    return f"{mean(ratios):.2f}" if ratios else ""
 
 
 def table(
