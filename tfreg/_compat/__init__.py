@@ -41,7 +41,7 @@ from tfreg._compat.gradients import (
     value_and_gradients,
 )
 from tfreg._compat.graphs import compiled, graphs_let_go, traced
-from tfreg._compat.passes import random_states, rerouted
+from tfreg._compat.passes import in_training, random_states, rerouted
 from tfreg._compat.presets import load_task, transformers_converter
 from tfreg._compat.randomness import global_random_states, restore_random_states
 from tfreg._compat.training import (
@@ -103,6 +103,7 @@ __all__ = [
     "global_sum",
     "gradients_in_turn",
     "graphs_let_go",
+    "in_training",
     "inner_gradients",
     "inner_optimizer",
     "is_chief",

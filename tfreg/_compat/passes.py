@@ -6,6 +6,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from keras.src.backend.common import global_state
+
+
+def in_training() -> bool:
+    """Whether the call of layers that goes on is for training.
+
+    Keras tells it to layers whose ``call`` has an argument for it when they are made.
+    """
+    context = global_state.get_global_attribute("current_call_ctx")
+    return bool(context is not None and context.training)
+
 
 def _same(x: Any) -> Any:
     return x

@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from tfreg.data.encoded import Encoded
 from tfreg.data.features import Features
-from tfreg.data.ladder import LADDER, rung
+from tfreg.data.ladder import LADDER, WIDE, divisors, rung
 from tfreg.data.targets import NOT_A_WORD
 
-_WIDE = 6144  # pieces of a batch that is only predicted
+_BATCH = 150  # what a batch costs beside its pieces, in pieces: measured on two cores
 _AHEAD = 4  # batches ready before they are asked for
 _POOL = 64  # batches whose rows are sorted together: mixes lengths between epochs
 
@@ -87,22 +87,29 @@ class Batches:
         return np.array(pieces), np.array([*map(len, batches)]) * (epochs / seen)
 
     def wide(self) -> list[np.ndarray]:
-        """The row numbers of batches for prediction: about 6,144 pieces, few shapes.
+        """The row numbers of batches for prediction, longest first; sets the ladder.
 
-        Per batch some work does not depend on its rows. A rung's rows that do not
-        fill a batch go with the next rung's.
+        All have the same number of pieces but the last, which has the rows left over:
+        of those in `WIDE` the one that costs least, padding and batches together.
         """
-        rows = np.argsort(self._lengths, kind="stable")
-        lengths = self._lengths[rows]
-        rungs = np.array([rung(int(n), self.most, self.ladder) for n in lengths], int)
-        batches, start = [], 0
-        for step in np.unique(rungs):
-            size = max(_WIDE // int(step), 1)
-            end = int(np.searchsorted(rungs, step, side="right"))
-            while end - start >= size:
-                batches.append(rows[start : start + size])
-                start += size
-        return batches + [rows[start:]] * (start < len(rows))
+        ladders = map(divisors, WIDE)
+        plans = [self._filled(*each) for each in zip(WIDE, ladders)]
+        cost, batches, self.ladder = min(plans, key=lambda plan: plan[0])
+        return batches
+
+    def _filled(
+        self, pieces: int, ladder: Sequence[int]
+    ) -> tuple[int, list[np.ndarray], Sequence[int]]:
+        """Batches of so many pieces, before them their cost, after them the ladder."""
+        rows = np.argsort(-self._lengths, kind="stable")
+        cost, batches, start = 0, [], 0
+        while start < len(rows):
+            length = rung(int(self._lengths[rows[start]]), self.most, ladder)
+            batch = rows[start : start + max(pieces // length, 1)]
+            cost += _BATCH + len(batch) * length
+            batches.append(batch)
+            start += len(batch)
+        return cost, batches, ladder
 
     def dataset(self) -> Any:
         """The batches as (x, y, sample_weight), as much of it as there is."""

@@ -34,5 +34,6 @@ class LayerNormalization(keras.layers.LayerNormalization):
         plain = self.scale and self.center and not self.rms_scaling
         if not (_compat.on_tensorflow() and last and plain):
             return super().call(inputs)
-        y = layer_norm(inputs, self.gamma, self.beta, self.epsilon)
+        training = _compat.in_training()
+        y = layer_norm(inputs, self.gamma, self.beta, self.epsilon, training)
         return keras.ops.cast(y, self.compute_dtype)

@@ -11,7 +11,6 @@ import numpy as np
 from tfreg import _compat
 from tfreg._checks import InputError
 from tfreg.data.batches import Batches
-from tfreg.data.ladder import FINE
 
 
 def predict_batches(
@@ -36,8 +35,6 @@ def predict_batches(
         raise InputError(
             f"`predict` takes `{next(iter(kwargs))}` with a tf.data.Dataset only"
         )
-    if batch_size is None:
-        batches.ladder = FINE
     order = batches.wide() if batch_size is None else batches.order(0)
     bar = keras.utils.Progbar(len(order), verbose=0 if verbose in (0, "0") else 1)
     for rows in order:

@@ -28,7 +28,7 @@ from tfreg.data.features import FeatureCache, Features, as_bytes, platform, size
 from tfreg.models.predicting import predict_batches
 
 FEATURES = "features"  # the name of this input
-_FORMAT = 1  # to be raised when features come to mean something else
+_FORMAT = 2  # to be raised when features come to mean something else
 _STRATEGIES = (  # of TensorFlow, in which one process sees all weights
     "_DefaultDistributionStrategy",
     "OneDeviceStrategy",
