@@ -40,7 +40,7 @@ from tfreg._compat.gradients import (
     sum_rows,
     value_and_gradients,
 )
-from tfreg._compat.graphs import compiled, graphs_let_go, traced
+from tfreg._compat.graphs import compiled, graphs_let_go, not_compiled, traced
 from tfreg._compat.passes import in_training, random_states, rerouted
 from tfreg._compat.presets import load_task, transformers_converter
 from tfreg._compat.randomness import global_random_states, restore_random_states
@@ -114,6 +114,7 @@ __all__ = [
     "make_deterministic",
     "misfit",
     "nested_layers",
+    "not_compiled",
     "of_replica",
     "on_tensorflow",
     "penalties",

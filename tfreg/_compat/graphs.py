@@ -17,6 +17,9 @@ from tfreg._compat.backends import on_tensorflow
 _letting_go = 0
 """How many `graphs_let_go` are open, in whatever thread: each replica has its own."""
 
+_not_compiling = 0
+"""How many `not_compiled` are open."""
+
 
 def compiled(function: Any) -> Any:
     """An elementwise function as one loop over memory, by XLA, in graphs without XLA.
@@ -32,6 +35,8 @@ def compiled(function: Any) -> Any:
     to_launch = tf.function(function, **options)
 
     def call(*args: Any) -> Any:
+        if _not_compiling:
+            return function(*args)
         return (launched if _launches() else to_call)(*args)
 
     def launched(*args: Any) -> Any:
@@ -49,6 +54,20 @@ def compiled(function: Any) -> Any:
         return tf.nest.pack_sequence_as(found.structured_outputs, results)
 
     return call
+
+
+@contextmanager
+def not_compiled() -> Iterator[None]:
+    """Have what is `compiled` run operation by operation inside, forwards.
+
+    For little to compute, in many shapes. Only a forward pass may stand inside.
+    """
+    global _not_compiling
+    _not_compiling += 1
+    try:
+        yield
+    finally:
+        _not_compiling -= 1
 
 
 def traced(function: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import keras
@@ -21,6 +23,9 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
     feed-forward block are one loop each. Normalised first, asked for attention
     scores, and on backends that fuse by themselves (JAX), it is KerasHub's.
 
+    Where of its output only the first position is read, nothing else is computed inside
+    `answering_first`: in the last block of a classifier, five sixths of its products.
+
     Args:
         intermediate_dim, num_heads, **kwargs: as for
             `keras_hub.layers.TransformerEncoder`.
@@ -32,6 +37,20 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
 
     Vaswani et al. (2017), "Attention Is All You Need", section 3.1.
     """
+
+    first_only = False  # set by `answering_first`
+
+    @contextmanager
+    def answering_first(self) -> Iterator[None]:
+        """Inside, it answers for the first position alone: (batch, 1, width).
+
+        Where it is KerasHub's, for all. Only a forward pass may stand inside.
+        """
+        self.first_only = True
+        try:
+            yield
+        finally:
+            self.first_only = False
 
     def call(
         self,
@@ -63,10 +82,17 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
             key = dropout.key() if rate else None
             return add_norm(x, residual, norm.gamma, norm.beta, norm.epsilon, rate, key)
 
+        query = inputs
         mask = _compat.attention_mask(inputs, padding_mask, attention_mask)
-        x = inner.attention(
-            query=inputs, value=inputs, attention_mask=mask, training=training
-        )
-        inputs = add(x, inputs, 0)
-        x = inner.output(inner.intermediate(inputs))
-        return add(x, inputs, 1)
+        if self.first_only:
+            query = inputs[:, :1]
+            mask = mask if mask is None else mask[:, :1]
+        # Predictions have as many numbers of rows as lengths, with little to compute.
+        small = self.first_only and not training
+        with _compat.not_compiled() if small else nullcontext():
+            x = inner.attention(
+                query=query, value=inputs, attention_mask=mask, training=training
+            )
+            query = add(x, query, 0)
+            x = inner.output(inner.intermediate(query))
+            return add(x, query, 1)

@@ -204,7 +204,8 @@ def _attach(
     values = store.read(key, shape, dtype)
     if values is None:
         blocks = _compute(halves.lower, in_order, counts, verbose)
-        values = store.write(key, shape, dtype, blocks)
+        with model.as_read():
+            values = store.write(key, shape, dtype, blocks)
     batches.features = Features(values, first, counts)
     return size
 

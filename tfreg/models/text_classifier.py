@@ -27,6 +27,11 @@ class PooledTask(TextTask):
             return output["pooled_output" if self.reads_pooler else "sequence_output"]
         return output
 
+    @property
+    def reads_first(self) -> bool:
+        first = self.reads_pooler or self.head.text_pooling == "cls"
+        return first and self.layer_mix is None
+
     def _features(
         self, read: Any, inputs: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:

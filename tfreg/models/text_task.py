@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -11,6 +12,7 @@ from tfreg import _compat
 from tfreg._checks import InputError
 from tfreg.adapt.block_outputs import block_outputs
 from tfreg.adapt.describe import describe
+from tfreg.adapt.first_position import answering_first
 from tfreg.adapt.freeze import block_patterns
 from tfreg.adapt.noise import kernel_noise
 from tfreg.adapt.penalise import Anchors
@@ -140,6 +142,15 @@ class TextTask(TextTrainer):
         """The output of the backbone this head reads."""
         raise NotImplementedError
 
+    @property
+    def reads_first(self) -> bool:
+        """Whether it reads the last block at the first position alone."""
+        return False
+
+    def as_read(self) -> AbstractContextManager[None]:
+        """Inside, of the last block nothing is computed that is not read."""
+        return answering_first(self.backbone) if self.reads_first else nullcontext()
+
     def _features(
         self, read: Any, inputs: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
@@ -160,9 +171,10 @@ class TextTask(TextTrainer):
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Logits; of batches that carry features, from what is not frozen alone."""
-        if self.halves is not None and FEATURES in inputs:
-            return self.halves.upper(inputs, training=training)
-        return super().call(inputs, training=training, mask=mask)
+        with self.as_read():
+            if self.halves is not None and FEATURES in inputs:
+                return self.halves.upper(inputs, training=training)
+            return super().call(inputs, training=training, mask=mask)
 
     def compute_loss(
         self,

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import keras
+import keras_hub
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.backbones import KINDS, tiny
+from tfreg import _compat
+from tfreg.adapt.first_position import answering_first
+from tfreg.adapt.lean import make_lean
+
+IDS = np.array([[2, 5, 9, 3, 0, 0], [2, 7, 7, 8, 9, 3]])
+SHORTENED = {"bert", "roberta", "distilbert", "electra"}
+
+
+def said(backbone, training=False):
+    """The first position of what a backbone says, its pooled output, all lengths."""
+    given = {"token_ids": IDS, "padding_mask": (IDS > 0).astype("int32")}
+    if "segment_ids" in backbone.input:
+        given["segment_ids"] = np.zeros_like(IDS)
+    found = backbone(given, training=training)
+    found = found if isinstance(found, dict) else {"sequence_output": found}
+    sequence = found["sequence_output"]
+    first = [sequence[:, 0], found.get("pooled_output", sequence[:, 0])]
+    return keras.ops.cast(keras.ops.stack(first), "float32"), sequence.shape[1]
+
+
+def gradients(backbone, training=False):
+    weights = [weight.value for weight in backbone.trainable_variables]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.sin(said(backbone, training)[0]))
+    found = tape.gradient(loss, weights)
+    return [
+        np.zeros(w.shape) if g is None else tf.convert_to_tensor(g).numpy()
+        for g, w in zip(found, weights)
+    ]
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_same_values_and_gradients_at_the_first_position(kind, training):
+    backbone = tiny(kind)
+    make_lean(backbone)
+    expected, length = said(backbone, training)
+    slopes = gradients(backbone, training)
+    with answering_first(backbone):
+        found, shorter = said(backbone, training)
+    with answering_first(backbone):
+        own_slopes = gradients(backbone, training)
+    assert length == 6
+    assert shorter == (1 if kind in SHORTENED else 6)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    for own, other in zip(own_slopes, slopes):
+        np.testing.assert_allclose(own, other, rtol=1e-3, atol=1e-4)
+    assert said(backbone)[1] == 6  # outside again
+
+
+def test_an_attention_mask_and_none():
+    inputs = keras.Input((4, 8))
+    block = keras_hub.layers.TransformerEncoder(16, 2)
+    make_lean(keras.Model(inputs, block(inputs)))
+    x = keras.random.normal((2, 4, 8), seed=1)
+    for mask in (None, np.tril(np.ones((2, 4, 4), "int32"))):
+        full = block(x, attention_mask=mask)
+        with block.answering_first():
+            first = block(x, attention_mask=mask)
+        assert first.shape == (2, 1, 8)
+        np.testing.assert_allclose(first, full[:, :1], rtol=1e-4, atol=1e-5)
+
+
+def test_over_after_an_error():
+    backbone = tiny()
+    make_lean(backbone)
+    with pytest.raises(ZeroDivisionError), answering_first(backbone):
+        1 / 0
+    assert said(backbone)[1] == 6
+
+
+def test_not_where_more_than_the_last_block_is_put_out():
+    backbone = tiny()
+    make_lean(backbone)
+    backbone.transformer_layers.reverse()
+    with answering_first(backbone):
+        assert said(backbone)[1] == 6
+
+
+def test_masks_are_drawn_for_the_first_position():
+    """Dropout acts there, and another time otherwise."""
+    backbone = tiny(dropout=0.3)
+    make_lean(backbone)
+    assert _compat.dropouts([backbone])
+    with answering_first(backbone):
+        one, two = (said(backbone, training=True)[0].numpy() for _ in range(2))
+    assert np.abs(one - two).max() > 1e-3
