@@ -50,9 +50,8 @@ def main() -> None:
         trials=args.trials,
         recipe=recipe,
     )
-    print(
-        f"search: {found.best.values}, dev {found.metric} {found.score(found.best):.3f}"
-    )
+    best, score = found.best.values or "no penalty", found.score(found.best)
+    print(f"search: {best}, dev {found.metric} {score:.3f}")
     print(*found.verdict(), sep="\n")
 
     # 3. One fit in which λ follows the loss of a fifth of the rows, held out.

@@ -37,7 +37,7 @@ def answering_first(backbone: Any) -> Iterator[None]:
 
 
 def _last_block(backbone: Any) -> TransformerEncoder | None:
-    """The block whose output is the backbone's, and pooled, if at all, at position 0."""
+    """The block whose output is the backbone's, if that is pooled, at position 0."""
     blocks = getattr(backbone, "transformer_layers", None) or [None]
     last, output = blocks[-1], backbone.output
     if not isinstance(last, TransformerEncoder):

@@ -11,6 +11,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -204,7 +205,8 @@ def _attach(
     values = store.read(key, shape, dtype)
     if values is None:
         blocks = _compute(halves.lower, in_order, counts, verbose)
-        with model.as_read():
+        # Up to a block, all its positions are kept; up to the head, what it reads.
+        with model.as_read() if halves.depth is None else nullcontext():
             values = store.write(key, shape, dtype, blocks)
     batches.features = Features(values, first, counts)
     return size
