@@ -21,10 +21,11 @@ def answering_first(backbone: Any) -> Iterator[None]:
         backbone: one that has been through `make_lean`.
 
     Example:
+        >>> import numpy as np
         >>> from tfreg.adapt.lean import make_lean
         >>> make_lean(backbone)
         >>> with answering_first(backbone):
-        ...     found = backbone({name: [[1, 1, 1]] for name in backbone.input})
+        ...     found = backbone({name: np.ones((1, 3)) for name in backbone.input})
         >>> found["sequence_output"].shape, found["pooled_output"].shape
         (TensorShape([1, 1, 8]), TensorShape([1, 8]))
     """
