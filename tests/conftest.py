@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +24,21 @@ BESIDE_REPOSITORY = Path(__file__).parents[2] / "shared" / "data"
 def _seeded_module() -> None:
     """Fixtures of a module start from the same random numbers in every run."""
     random.seed(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _graphs_let_go() -> Iterator[None]:
+    """TensorFlow keeps every graph with a gradient of its own, for good.
+
+    Left alone, a process that runs all tests grows to gigabytes, and every full
+    collection of garbage (a search does one a trial) takes seconds.
+    """
+    yield
+    if "tfreg._compat" in sys.modules:
+        from tfreg import _compat
+
+        _compat.let_go_of_graphs()
+        gc.collect()
 
 
 @pytest.fixture(autouse=True)

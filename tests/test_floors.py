@@ -1,8 +1,8 @@
 """The house stands: imports go down its floors, and TensorFlow keeps to its rooms.
 
-The floors are those of the design: a module imports from lower floors only. On its own
-floor it may import a single module, never another package. `tfreg/__init__.py` and
-`tfreg/__main__.py` are the doors, above all.
+The floors are those of docs/architecture.md: a module imports from lower floors only.
+On its own floor it may import a single module, never another package.
+`tfreg/__init__.py` and `tfreg/__main__.py` are the doors, above all.
 """
 
 from __future__ import annotations
@@ -44,13 +44,12 @@ FLOORS = {
     "builders": 5,
     "distribute": 6,
     "inspect": 6,
-    "export": 6,
     "runs": 7,
     "tuning": 8,
     "cli": 9,
 }
 DOORS = ("__init__", "__main__")
-TENSORFLOW_ROOMS = ("data", "distribute", "export", "callbacks", "_compat")
+TENSORFLOW_ROOMS = ("data", "distribute", "callbacks", "_compat")
 PRIVATE = ("keras.src", "keras_hub.src", "keras_nlp.src", "keras.legacy")
 
 

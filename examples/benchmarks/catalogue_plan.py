@@ -14,6 +14,8 @@ NEAR = 25
 """So many methods get the screen's second seed: the best by its first."""
 BEST = 5
 """So many methods go from the screen to the final."""
+LONGER = 4
+"""So many times the epochs are there for what the final claims, once more."""
 CHOSEN = {
     "rates": {
         "sst2-500": 1e-4,
@@ -133,7 +135,7 @@ cannot have (tfreg refuses it) is not run there."""
 class Run(NamedTuple):
     """One fine-tuning."""
 
-    stage: str  # "learning-rate", "screen" or "final"
+    stage: str  # "learning-rate", "screen", "final" or "long"
     cut: str
     method: str
     seed: int
@@ -142,6 +144,11 @@ class Run(NamedTuple):
     def name(self) -> str:
         method = self.method.replace(" ", "_").replace("+", "and")
         return f"{self.stage}.{self.cut}.{method}.{self.seed}"
+
+    @property
+    def epochs(self) -> int:
+        """At most so many; fewer where dev stops it."""
+        return CUTS[self.cut].epochs * (LONGER if self.stage == "long" else 1)
 
     @property
     def fields(self) -> dict[str, Any]:

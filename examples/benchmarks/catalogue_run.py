@@ -18,9 +18,9 @@ from tfreg._checks import InputError
 
 
 def run(run: Run, corpus: Any, settings: dict[str, Any]) -> dict[str, Any]:
-    """Fit, restore the best dev epoch, score; the test split in the final only."""
+    """Fit, restore the best dev epoch, score; the test split from the final on."""
     settings = {**SETTINGS, **settings, "seed": run.seed}
-    settings |= {"epochs": CUTS[run.cut].epochs, "patience": PATIENCE, **run.fields}
+    settings |= {"epochs": run.epochs, "patience": PATIENCE, **run.fields}
     began = time.perf_counter()
     try:
         model = _build(corpus, settings)
@@ -47,7 +47,7 @@ def run(run: Run, corpus: Any, settings: dict[str, Any]) -> dict[str, Any]:
         "epoch_seconds": round(min(clock.seconds[1:]), 3),
         "dev": scores(model, corpus.dev),
     }
-    if run.stage == "final":
+    if run.stage in ("final", "long"):
         result["test"] = scores(model, corpus.test)
     return result
 

@@ -44,8 +44,19 @@ def shown(values: list[float]) -> str:
     if len(values) == 1:
         return f"{values[0]:+.1f}"
     error = stdev(values) / len(values) ** 0.5
-    star = " *" if abs(mean(values)) > 2 * error else ""
+    star = " *" if is_beyond(values) else ""
     return f"{mean(values):+.1f} ± {error:.1f}{star}"
+
+
+def is_beyond(values: list[float]) -> bool:
+    """Whether the mean exceeds twice its standard error, of several values.
+
+    >>> is_beyond([1.0, 2.0, 3.0]), is_beyond([-1.0, 1.0]), is_beyond([0.5])
+    (True, False, False)
+    """
+    if len(values) < 2:
+        return False
+    return abs(mean(values)) > 2 * stdev(values) / len(values) ** 0.5
 
 
 def best(
@@ -106,15 +117,18 @@ def mean_and_sd(values: list[float]) -> str:
 
 
 def cost(results: Results, method: str) -> str:
-    """Seconds that an epoch of the screen trains, over the plain recipe's of the same
-    seed; the mean of its tasks and seeds."""
-    ratios = []
+    """Seconds that an epoch trains, over the plain recipe's of the same seed: the mean
+    of the screen's tasks and seeds, or of a later stage's where the screen has none."""
+    ratios: dict[str, list[float]] = {}
     for run, result in results.items():
         plain = results.get(run._replace(method=PLAIN), {})
-        if (run.stage, run.method) == ("screen", method) and "epoch_seconds" in result:
-            if "epoch_seconds" in plain:
-                ratios.append(result["epoch_seconds"] / plain["epoch_seconds"])
-    return f"{mean(ratios):.2f}" if ratios else ""
+        if run.method == method and "epoch_seconds" in result.keys() & plain.keys():
+            ratio = result["epoch_seconds"] / plain["epoch_seconds"]
+            ratios.setdefault(run.stage, []).append(ratio)
+    for stage in ("screen", "final", "long"):
+        if stage in ratios:
+            return f"{mean(ratios[stage]):.2f}"
+    return ""
 
 
 def table(
@@ -124,8 +138,16 @@ def table(
     methods: Iterable[str],
     split: str,
 ) -> str:
-    """One stage as a Markdown table."""
+    """One stage as a Markdown table: differences; after the screen, scores too."""
     cuts = list(cuts)
+
+    def cell(cut: str, method: str) -> str:
+        difference = shown(gaps(results, stage, cut, method, split))
+        if stage == "screen" or not difference:
+            return difference
+        scores = mean_and_sd(points(results, stage, cut, method, split))
+        return f"{scores} ({difference})"
+
     heads = [f"{cut}, {CUTS[cut].metric}" for cut in cuts]
     rows = [
         f"| method | {' | '.join(heads)} | time | failed |",
@@ -136,7 +158,7 @@ def table(
     for method in methods:
         if method == PLAIN:
             continue
-        cells = [shown(gaps(results, stage, cut, method, split)) for cut in cuts]
+        cells = [cell(cut, method) for cut in cuts]
         own = [r for run, r in results.items() if run[:1] + run[2:3] == (stage, method)]
         for place, cut in enumerate(cuts):
             refused = [

@@ -157,9 +157,12 @@ def test_a_reader_that_goes_away_is_no_error():
 )
 def test_a_stopped_command_takes_its_folder_away(tmp_path, stop, code, said):
     process = run_python(f"""
-        import sys, time
+        import signal, sys, time
         from tfreg.cli import info, main
         from tfreg.runs.folder import new_folder
+
+        # Ignored, where the tests themselves run in a shell's background.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
         def run(_):
             with new_folder({str(tmp_path / "run")!r}) as folder:

@@ -110,16 +110,17 @@ def run_file(file: Path) -> None:
 
 def run_shell(code: str) -> None:
     """Run the commands of a shell block one by one; ``tfreg`` in this process."""
+    for words in commands(code):
+        _run_pipeline(words)
+
+
+def commands(code: str) -> Iterator[list[str]]:
+    """The words of each line of a shell block that has any."""
     for line in code.replace("\\\n", " ").splitlines():
-        words = list(_words(line))
-        if words:
-            _run_pipeline(words)
-
-
-def _words(line: str) -> Iterator[str]:
-    lexer = shlex.shlex(line, posix=True, punctuation_chars="<>|")
-    lexer.whitespace_split = True
-    return iter(lexer)
+        lexer = shlex.shlex(line, posix=True, punctuation_chars="<>|")
+        lexer.whitespace_split = True
+        if words := list(lexer):
+            yield words
 
 
 def _run_pipeline(words: list[str]) -> None:

@@ -56,14 +56,17 @@ POINTS: dict[str, tuple[tuple[str, ...], int]] = {
         (
             r"No network: film reviews",
             r"seed 1: \d+\.\d minutes so far",
-            r"LoRA +\d+\.\d% +[+-]\d+\.\d ± \d+\.\d",
-            r"augmentation +\d+\.\d% +[+-]\d+\.\d ± \d+\.\d",
+            *(
+                rf"{method} +\d+\.\d% +[+-]\d+\.\d ± \d+\.\d"
+                for method in ("LoRA", "projection", "mixout", "R-Drop", "augmentation")
+            ),
         ),
         1,
     ),
     "5_many_devices": (
         (
             r"No network: film reviews",
+            r"encoder: minilm",
             r"(cpu|auto): 1 device\(s\), 2 steps",
             r"mirrored: 2 device\(s\), 2 steps",
             r"multiworker: 2 device\(s\), 2 steps",

@@ -23,6 +23,7 @@ NOISE = {
     "dropconnect": 0.3,
     "multi_sample_dropout": 3,
 }
+RATES = {"dropout": 0.5, "backbone_dropout": 0.5, "attention_dropout": 0.5}
 TOGETHER = {name: rate for name, rate in NOISE.items() if name != "dropconnect"}
 
 
@@ -62,9 +63,9 @@ def two_passes(model):
     return [np.asarray(model(x, training=True)) for _ in range(2)]
 
 
-@pytest.mark.parametrize("name", NOISE)
-def test_inference_is_untouched(name):
-    plain, noisy = build(), build(**{name: NOISE[name]})
+@pytest.mark.parametrize("name, rate", [*NOISE.items(), *RATES.items()])
+def test_inference_is_untouched(name, rate):
+    plain, noisy = build(), build(**{name: rate})
     for one, other in zip(plain.weights, noisy.weights):
         if one.path == other.path:
             np.testing.assert_array_equal(one, other)
@@ -117,8 +118,9 @@ def test_saved_and_loaded(fields, tmp_path):
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_mixed_precision(precision):
-    model = build(precision=precision, head=Bottleneck(8, 1e-3), **TOGETHER)
+@pytest.mark.parametrize("noise", [TOGETHER, {"dropconnect": 0.3}])
+def test_mixed_precision(noise, precision):
+    model = build(precision=precision, head=Bottleneck(8, 1e-3), **noise)
     before = trained(model)
     history = model.fit(TEXTS, NAMES, epochs=2, verbose=0).history
     assert np.isfinite(history["loss"]).all()

@@ -12,7 +12,14 @@ import tensorflow as tf
 
 from tests.backbones import tiny, tokenizer
 from tests.models.conftest import NAMES, SENTENCES, TAGS, TEXTS
-from tests.objectives.stepping import assert_same, batch, build, rewound, step
+from tests.objectives.stepping import (
+    assert_same,
+    assert_slope_by_differences,
+    batch,
+    build,
+    rewound,
+    step,
+)
 from tfreg import load_model
 from tfreg._checks import DataWarning, InputError
 from tfreg.builders import build_classifier, build_tagger
@@ -36,6 +43,7 @@ COMBINED = {
     "mixup": [Mixup(0.4), FGM(0.5)],
     "sam": [SAM(0.05), ConfidencePenalty(0.1)],
 }
+SLOW = pytest.mark.slow
 DROPOUT = {"dropout": 0.3, "backbone_dropout": 0.1}
 combined = functools.partial(pytest.mark.parametrize("name", list(COMBINED)))()
 
@@ -64,12 +72,34 @@ def draws(monkeypatch):
     monkeypatch.setattr(keras.random, "uniform", draw)
 
 
+# In those with moves of their own (VAT, FGM, FreeLB, SAM) the move counts as constant.
+@pytest.mark.parametrize("task", ["classify", "tag"])
+@pytest.mark.parametrize(
+    "objective", [Focal(2.0), ConfidencePenalty(0.5), Mixup(0.4)], ids=repr
+)
+def test_gradients_by_differences(objective, task):
+    model = build(task, objective, **DROPOUT)
+    assert_slope_by_differences(model, *batch(task))
+
+
+def objectives_of(task, name):
+    """Those of a combination that a task can have."""
+    labels = (Focal, ConfidencePenalty)
+    return [o for o in COMBINED[name] if task != "regress" or type(o) not in labels]
+
+
+of_each_task = pytest.mark.parametrize(
+    "task", ["classify", *(pytest.param(t, marks=SLOW) for t in ("tag", "regress"))]
+)
+
+
 @combined
-def test_under_xla(name, draws):
-    x, y, w = batch()
+@of_each_task
+def test_under_xla(task, name, draws):
+    x, y, w = batch(task)
     weights = []
     for jit_compile in (False, True):
-        model = build("classify", COMBINED[name], **DROPOUT)
+        model = build(task, objectives_of(task, name), **DROPOUT)
         model.compile(keras.optimizers.SGD(0.01), jit_compile=jit_compile)
         rewound(model)
         loss = model.train_on_batch(x, y, w)[0]
@@ -80,10 +110,11 @@ def test_under_xla(name, draws):
 
 
 @combined
+@of_each_task
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_half_precision(name, dtype):
-    x, y, w = batch()
-    model = build("classify", COMBINED[name], f"mixed_{dtype}", **DROPOUT)
+def test_half_precision(task, name, dtype):
+    x, y, w = batch(task)
+    model = build(task, objectives_of(task, name), f"mixed_{dtype}", **DROPOUT)
     gentle(model)
     scaled = type(model.optimizer).__name__ == "LossScaleOptimizer"
     assert scaled == (dtype == "float16")

@@ -171,3 +171,30 @@ def rewound(model, x=None, passes=0):
         state.assign([7, 0])
     for _ in range(passes):
         model(x, training=True)
+
+
+def assert_slope_by_differences(model, x, y, w):
+    """The loss along a way of all weights rises as the gradients say; masks frozen."""
+    rewound(model)
+    _, gradients = step(model, x, y, w)
+    variables = model.trainable_variables
+    random = np.random.default_rng(0)
+    size = np.sqrt(sum(np.square(g).sum() for g in gradients))
+    ways = [g / size + 0.01 * random.normal(size=g.shape) for g in gradients]
+
+    @tf.function
+    def loss():
+        logits = model(x, training=True)
+        return model.compute_loss(x, y, logits, w, training=True)
+
+    found = []
+    for h in (3e-4, -3e-4):
+        for variable, way in zip(variables, ways):
+            variable.assign_add((h * way).astype("float32"))
+        rewound(model)
+        found.append(float(loss()))
+        for variable, way in zip(variables, ways):
+            variable.assign_sub((h * way).astype("float32"))
+    slope = sum((g * way).sum() for g, way in zip(gradients, ways))
+    difference = (found[0] - found[1]) / 6e-4
+    assert abs(difference - slope) <= 5e-3 * abs(slope), (difference, slope)

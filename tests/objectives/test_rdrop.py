@@ -8,6 +8,7 @@ import tensorflow as tf
 from tests.objectives.stepping import (
     TASKS,
     assert_same,
+    assert_slope_by_differences,
     batch,
     build,
     divergence,
@@ -44,29 +45,7 @@ def test_the_formula_with_its_gradient(task):
 
 def test_gradient_by_differences():
     model = build("tag", RDrop(2.0), **DROPOUT)
-    x, y, w = batch("tag")
-    rewound(model)
-    _, gradients = step(model, x, y, w)
-    variables = model.trainable_variables
-    random = np.random.default_rng(0)
-    size = np.sqrt(sum(np.square(g).sum() for g in gradients))
-    ways = [g / size + 0.01 * random.normal(size=g.shape) for g in gradients]
-
-    @tf.function
-    def loss():
-        logits = model(x, training=True)
-        return model.compute_loss(x, y, logits, w, training=True)
-
-    found = []
-    for h in (1e-3, -1e-3):
-        for variable, way in zip(variables, ways):
-            variable.assign_add((h * way).astype("float32"))
-        rewound(model)
-        found.append(float(loss()))
-        for variable, way in zip(variables, ways):
-            variable.assign_sub((h * way).astype("float32"))
-    slope = sum((g * way).sum() for g, way in zip(gradients, ways))
-    assert (found[0] - found[1]) / 2e-3 == pytest.approx(slope, rel=5e-3)
+    assert_slope_by_differences(model, *batch("tag"))
 
 
 def test_over_a_base_loss_of_its_own_passes_only_the_kls_are_added():

@@ -1,7 +1,7 @@
 """The only place that touches private Keras or KerasHub API, or a backend itself.
 
-Each function names the trap it is for; each has a test that fails when the trap is
-gone, so that the repair can go too.
+Each function names the trap it is for; most repairs have a test that fails when the
+trap is gone, so that the repair can go too.
 """
 
 from tfreg._compat.adamw import OnePassAdamW
@@ -40,7 +40,13 @@ from tfreg._compat.gradients import (
     sum_rows,
     value_and_gradients,
 )
-from tfreg._compat.graphs import compiled, graphs_let_go, not_compiled, traced
+from tfreg._compat.graphs import (
+    compiled,
+    graphs_let_go,
+    let_go_of_graphs,
+    not_compiled,
+    traced,
+)
 from tfreg._compat.passes import in_training, random_states, rerouted
 from tfreg._compat.presets import load_task, transformers_converter
 from tfreg._compat.randomness import global_random_states, restore_random_states
@@ -110,6 +116,7 @@ __all__ = [
     "iterations",
     "jit_compile",
     "keras_variable",
+    "let_go_of_graphs",
     "load_task",
     "make_deterministic",
     "misfit",

@@ -109,8 +109,7 @@ def graphs_let_go() -> Iterator[None]:
     models look to it like one that is traced again and again, of which it warns.
     """
     global _letting_go
-    registry = tensorflow_ops.gradient_registry._registry
-    before = set(registry)
+    before = frozenset(_kept())
     _letting_go += 1
     tf.get_logger().addFilter(_is_not_of_retracing)
     try:
@@ -119,6 +118,22 @@ def graphs_let_go() -> Iterator[None]:
         _letting_go -= 1
         if not _letting_go:
             tf.get_logger().removeFilter(_is_not_of_retracing)
-        for name in set(registry) - before:
-            if name.startswith("CustomGradient-"):
-                del registry[name]
+        let_go_of_graphs(before)
+
+
+def _kept() -> dict[str, Any]:
+    """The functions that TensorFlow keeps for gradients, by name."""
+    return tensorflow_ops.gradient_registry._registry
+
+
+def let_go_of_graphs(but: frozenset[str] = frozenset()) -> None:
+    """Have TensorFlow forget the graphs it keeps for gradients of their own.
+
+    Whatever is traced so far must not be differentiated any more.
+
+    Args:
+        but: names of functions to keep.
+    """
+    for name in set(_kept()) - but:
+        if name.startswith("CustomGradient-"):
+            del _kept()[name]

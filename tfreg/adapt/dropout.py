@@ -14,6 +14,8 @@ def set_dropout(
 ) -> None:
     """Set the dropout rates of a built backbone.
 
+    In training x·m/(1 − rate), each m from Bernoulli(1 − rate); at inference x.
+
     Args:
         backbone: a KerasHub backbone.
         hidden: rate after the embeddings, attention outputs and feed-forward
@@ -25,6 +27,9 @@ def set_dropout(
 
     Example:
         >>> set_dropout(backbone, hidden=0.2, attention=0.0)
+
+    Srivastava et al. (2014), "Dropout: A Simple Way to Prevent Neural Networks from
+    Overfitting", section 4, scaled in training.
     """
     dropouts = _compat.dropouts([backbone])
     for name, rate in (("hidden", hidden), ("attention", attention)):

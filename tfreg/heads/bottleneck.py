@@ -31,11 +31,10 @@ class Bottleneck(Head):
         InputError: a dimension below 1, or a β below 0.
 
     Example:
-        >>> model = build_classifier(  # doctest: +SKIP
-        ...     "minilm", ("bad", "good"), head=Bottleneck(dim=144, beta=1e-5)
-        ... )
-        >>> Bottleneck(dim=144).get_config()["dim"]
-        144
+        >>> from tfreg import build_classifier
+        >>> head = Bottleneck(dim=4, beta=1e-5)
+        >>> build_classifier(backbone, ("bad", "good"), head=head).bottleneck.dim
+        4
 
     Mahabadi, Belinkov & Henderson (2021), "Variational Information Bottleneck for
     Effective Low-Resource Fine-Tuning", section 3. Departures: theirs is annealed by

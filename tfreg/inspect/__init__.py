@@ -6,6 +6,7 @@ from tfreg.inspect.explain import explain
 from tfreg.inspect.explanation import Explanation
 from tfreg.inspect.learning_curves import draw_learning_curves
 from tfreg.inspect.penalty_report import PenaltyRow, penalty_report
+from tfreg.inspect.readable import readable
 from tfreg.inspect.reliability import draw_reliability
 from tfreg.inspect.tagged_text import tagged_html
 from tfreg.inspect.weights import draw_weight_distance, draw_weights, weight_distance
@@ -22,6 +23,7 @@ __all__ = [
     "draw_weights",
     "explain",
     "penalty_report",
+    "readable",
     "tagged_html",
     "weight_distance",
 ]

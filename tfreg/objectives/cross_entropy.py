@@ -32,6 +32,9 @@ class CrossEntropy(MeanOverReal):
         >>> loss = CrossEntropy()
         >>> round(float(loss([[0, -1]], [[[0.0, 0.0], [9.0, 0.0]]])), 4)
         0.6931
+
+    Szegedy et al. (2016), "Rethinking the Inception Architecture for Computer Vision",
+    section 7, for the smoothing: (1 − s) on the label, s spread evenly over all C.
     """
 
     def __init__(self, label_smoothing: float = 0.0, name: str = "cross_entropy"):
