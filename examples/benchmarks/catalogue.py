@@ -4,7 +4,7 @@
 
 One JSON file a run; a run whose file is there is not repeated. Dev chooses the plain
 recipe's learning rate on every task. The screen runs every method with one seed, and
-the better half with a second; its dev scores choose what the final runs, and the
+the best of them with a second; its dev scores choose what the final runs, and the
 final's test scores are reported. What it claims is run once more with four times the
 epochs. With everything run, the tables in README.md are
 written anew; with `--only` they are printed alone. The final's scores are kept in
@@ -98,8 +98,8 @@ def final(results: Results) -> Iterator[Run]:
 
 
 def longer(results: Results) -> Iterator[Run]:
-    """What is better on dev in the final, where plain has the time to be as good."""
-    for cut in CUTS:
+    """What the final claims on the screen's tasks, where plain may train longer too."""
+    for cut in SCREEN:
         claims = claimed(results, cut)
         for method in (PLAIN, *claims) if claims else ():
             for seed in FINAL_SEEDS:

@@ -15,7 +15,7 @@ NAMED: Mapping[str, Mapping[str, Any]] = {
     "small-data": {"learning_rate": 1e-4, "epochs": 10, "patience": 3},
     "small-data-tagging": {
         "learning_rate": 2e-4,
-        "epochs": 8,
+        "epochs": 32,
         "patience": 3,
         "head": "crf",
     },
