@@ -39,6 +39,7 @@ def _graphs_let_go() -> Iterator[None]:
 
         _compat.let_go_of_graphs()
         gc.collect()
+        gc.freeze()  # what is left stays: the next collections need not look at it
 
 
 @pytest.fixture(autouse=True)

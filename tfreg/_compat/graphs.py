@@ -21,6 +21,10 @@ _not_compiling = 0
 """How many `not_compiled` are open."""
 
 
+_TRACING: dict[str, Any] = {"reduce_retracing": True, "autograph": False}
+"""Loops and branches are `keras.ops`: looking for others takes half a second a fit."""
+
+
 def compiled(function: Any) -> Any:
     """An elementwise function as one loop over memory, by XLA, in graphs without XLA.
 
@@ -29,7 +33,7 @@ def compiled(function: Any) -> Any:
     """
     if not on_tensorflow():
         return function
-    options = {"jit_compile": True, "reduce_retracing": True}
+    options = {"jit_compile": True, **_TRACING}
     to_call = tf.function(function, **options)
     # Its own, for a call below a gradient tape adds outputs to what it calls.
     to_launch = tf.function(function, **options)
@@ -77,7 +81,7 @@ def traced(function: Any) -> Any:
     """
     if not on_tensorflow():
         return function
-    return tf.function(function, reduce_retracing=True)
+    return tf.function(function, **_TRACING)
 
 
 def _launches() -> bool:
