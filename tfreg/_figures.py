@@ -19,7 +19,7 @@ def new_figure(width: float, height: float) -> Any:
     """An empty figure of so many inches, of no window."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained", facecolor="none")
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def score_colors() -> Any:
@@ -34,6 +34,7 @@ def finish(figure: Any, file: str | PathLike[str] | None = None) -> Any:
 
     Text that has a colour of its own keeps it.
     """
+    figure.patch.set_alpha(0.0)
     for axes in figure.axes:
         axes.patch.set_alpha(0)
         axes.tick_params(which="both", color=INK, labelcolor=INK)

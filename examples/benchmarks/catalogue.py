@@ -237,19 +237,24 @@ def main() -> None:
     shown = finalists(results)
     # Test scores are read when nothing can be chosen by them any more.
     whole = all(run in results for run in final(results))
-    finals = []
-    for split in ("dev", "test") if whole else ("dev",):
-        finals += [f"Final, {split}:", table(results, "final", CUTS, shown, split)]
-    cuts = [cut for cut in CUTS if any(r[:2] == ("long", cut) for r in results)]
-    again = [m for m in shown if any(r[::2] == ("long", m) for r in results)]
-    longs = []
-    for split in ("dev", "test") if whole else ("dev",):
-        longs += [f"Long, {split}:", table(results, "long", cuts, again, split)]
+    splits = ("dev", "test") if whole else ("dev",)
+
+    def tables(stage: str) -> str:
+        """Of the tasks and methods that the stage has, a table a split."""
+        cuts = [cut for cut in CUTS if any(r[:2] == (stage, cut) for r in results)]
+        rows = [m for m in shown if any(r[::2] == (stage, m) for r in results)]
+        found = [
+            f"{stage.capitalize()}, {split}:\n\n"
+            + table(results, stage, cuts, rows, split)
+            for split in splits
+        ]
+        return "\n\n".join(found)
+
     blocks = {
         "learning-rate": learning_rate_table(results),
         "screen": table(results, "screen", SCREEN, METHODS, "dev"),
-        "final": "\n\n".join(finals),
-        "long": "\n\n".join(longs),
+        "final": tables("final"),
+        "long": tables("long"),
     }
     for stage, text in blocks.items():
         if any(run.stage == stage for run in results):

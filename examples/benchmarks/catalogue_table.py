@@ -43,9 +43,13 @@ def shown(values: list[float]) -> str:
         return ""
     if len(values) == 1:
         return f"{values[0]:+.1f}"
-    error = stdev(values) / len(values) ** 0.5
     star = " *" if is_beyond(values) else ""
-    return f"{mean(values):+.1f} ± {error:.1f}{star}"
+    return f"{mean(values):+.1f} ± {standard_error(values):.1f}{star}"
+
+
+def standard_error(values: list[float]) -> float:
+    """Of a mean of several values."""
+    return stdev(values) / len(values) ** 0.5
 
 
 def is_beyond(values: list[float]) -> bool:
@@ -54,9 +58,7 @@ def is_beyond(values: list[float]) -> bool:
     >>> is_beyond([1.0, 2.0, 3.0]), is_beyond([-1.0, 1.0]), is_beyond([0.5])
     (True, False, False)
     """
-    if len(values) < 2:
-        return False
-    return abs(mean(values)) > 2 * stdev(values) / len(values) ** 0.5
+    return len(values) > 1 and abs(mean(values)) > 2 * standard_error(values)
 
 
 def best(

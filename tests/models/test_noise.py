@@ -66,11 +66,15 @@ def two_passes(model):
 @pytest.mark.parametrize("name, rate", [*NOISE.items(), *RATES.items()])
 def test_inference_is_untouched(name, rate):
     plain, noisy = build(), build(**{name: rate})
+    if name in NOISE:  # rates have random states more, and so another start of the head
+        for one, other in zip(plain.weights, noisy.weights):
+            if one.path == other.path:
+                np.testing.assert_array_equal(one, other)
     # Away from the start, where mixout would be nothing.
     for one, other in zip(plain.trainable_variables, noisy.trainable_variables):
         assert one.path == other.path
         one.assign(1.3 * one)
-        other.assign(one)  # more random states may have drawn another start of the head
+        other.assign(one)
     expected = plain.predict(TEXTS, verbose=0)
     np.testing.assert_array_equal(noisy.predict(TEXTS, verbose=0), expected)
     one, two = two_passes(noisy)

@@ -28,5 +28,4 @@ def readable(figure: Any, file: str | PathLike[str] | None = None) -> Any:
         >>> readable(figure).get_facecolor()[3]
         0.0
     """
-    figure.patch.set_alpha(0.0)
     return finish(figure, file)
