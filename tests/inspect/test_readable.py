@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
 from matplotlib.figure import Figure
 
+from tfreg._checks import InputError
 from tfreg.inspect import readable
 
 
@@ -16,3 +18,8 @@ def test_ground_and_ink_of_a_figure_of_ones_own(tmp_path):
     assert axes.title.get_color() == "#777777"
     assert axes.lines[0].get_color() == "red"
     assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_nothing_but_a_figure():
+    with pytest.raises(InputError, match="`figure` must be a Matplotlib figure; got"):
+        readable(Figure().add_subplot())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any
 
+from tfreg._checks import fail
 from tfreg._figures import finish
 
 
@@ -21,6 +22,9 @@ def readable(figure: Any, file: str | PathLike[str] | None = None) -> Any:
     Returns:
         The same figure.
 
+    Raises:
+        InputError: something else than a figure.
+
     Example:
         >>> from matplotlib.figure import Figure
         >>> figure = Figure()
@@ -28,4 +32,8 @@ def readable(figure: Any, file: str | PathLike[str] | None = None) -> Any:
         >>> readable(figure).get_facecolor()[3]
         0.0
     """
+    from matplotlib.figure import Figure
+
+    if not isinstance(figure, Figure):
+        raise fail("figure", "a Matplotlib figure", figure)
     return finish(figure, file)
