@@ -12,6 +12,7 @@ from tests.models.conftest import NAMES, SENTENCES, TAGS, TEXTS
 from tfreg import load_model
 from tfreg._checks import InputError
 from tfreg.builders import build_classifier, build_tagger
+from tfreg.models.fitting import early_stopping
 
 
 def build(tag, **fields):
@@ -109,3 +110,29 @@ def test_a_step_is_traced_once(monkeypatch):
     )
     model.fit(["good", "bad"] * 2, ["pos", "neg"] * 2, epochs=2, verbose=0)
     assert len(traced) == 1
+
+
+@pytest.mark.parametrize(
+    ("warmup", "ran"),
+    [(0.0, 3), (0.3, 4), (0.39, 5), (1.0, 8)],
+)
+def test_patience_waits_for_nothing_while_the_rate_rises(warmup, ran):
+    """8 epochs of the same dev score, of which the first is the best."""
+    model = build(
+        False, patience=2, epochs=8, warmup=warmup, learning_rate=1e-30, dropout=0.0
+    )
+    history = model.fit(TEXTS, NAMES, validation_data=(TEXTS, NAMES), verbose=0)
+    assert len(history.epoch) == ran
+
+
+def test_the_best_epoch_may_be_one_while_the_rate_rises():
+    model = build(False, patience=1, epochs=10, warmup=0.5)
+    (stopping,) = early_stopping(model, [], 10)
+    stopping.set_model(model)
+    stopping.on_train_begin()
+    for epoch, score in enumerate((0.1, 0.9, 0.0, 0.0, 0.0, 0.0)):
+        assert not model.stop_training
+        model.weights[0].assign(model.weights[0] * 0 + epoch)
+        stopping.on_epoch_end(epoch, {"val_accuracy": score})
+    assert model.stop_training and stopping.best_epoch == 1
+    np.testing.assert_array_equal(stopping.best_weights[0], 1.0)

@@ -86,20 +86,38 @@ def early_stopping(model: Any, callbacks: list[Any], epochs: int) -> list[Any]:
     """Keras's callback that restores the best epoch, unless the user brings one.
 
     The epoch is chosen by a dev score without penalties. Without ``patience`` it
-    never stops early.
+    never stops early; with it, not for what the warm-up's epochs did not bring.
     """
     if any(isinstance(c, keras.callbacks.EarlyStopping) for c in callbacks):
         return []
     score, mode = model.monitor
     if score not in model.score_names:
         return []  # compiled with metrics of the user's own
-    stopping = keras.callbacks.EarlyStopping(
+    stopping = _Stopping(
+        warm=int(model.recipe.warmup * epochs),
         monitor=f"val_{score}",
         mode=mode,
         patience=model.recipe.patience or epochs,
         restore_best_weights=True,
     )
     return [stopping]
+
+
+class _Stopping(keras.callbacks.EarlyStopping):
+    """Keras's, which waits for nothing in the first ``warm`` epochs.
+
+    While the learning rate rises a span F1 may stay at 0 for several epochs. Keras's
+    ``start_from_epoch`` would not look at these epochs: the best may be among them.
+    """
+
+    def __init__(self, warm: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.warm = warm
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if epoch < self.warm:
+            self.wait = -1  # this epoch makes it 0
+        super().on_epoch_end(epoch, logs)
 
 
 def begin_schedule(model: Any, steps: int, epochs: int, done: int) -> None:

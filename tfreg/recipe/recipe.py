@@ -104,8 +104,9 @@ class Recipe:
             callbacks that look at batches run once a call.
         sequence_length: word pieces a text is cut to (a long tagged text is read
             through windows of that length), at least 8.
-        patience: epochs without a better dev score before training stops; None
-            never stops early. The best epoch's weights are restored either way.
+        patience: epochs without a better dev score before training stops, those that
+            end within the warm-up not counted; None never stops early. The best
+            epoch's weights are restored either way.
         precision: what the matrix products are computed in; weights, losses and
             penalties stay float32. ``"auto"`` is measured when the model is built,
             whose recipe holds what was picked.
