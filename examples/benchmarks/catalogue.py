@@ -5,11 +5,10 @@
 One JSON file a run; a run whose file is there is not repeated. Dev chooses the plain
 recipe's learning rate on every task. The screen runs every method with one seed, and
 the best of them with a second; its dev scores choose what the final runs, and the
-final's test scores are reported. What it claims is run once more with four times the
-epochs. With everything run, the tables in README.md are
-written anew; with `--only` they are printed alone. The final's scores are kept in
-`catalogue.jsonl`, and what was chosen in `catalogue_plan.py`: `--only ^final` goes on
-with it on a machine that has no other runs.
+final's test scores are reported. With everything run, the tables in README.md are
+written anew; with `--only` they are printed alone. The scores of every run are kept in
+`catalogue.jsonl`, so that it goes on where it stopped on another machine; to run all of
+it anew, delete that file.
 """
 
 from __future__ import annotations
@@ -20,16 +19,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations, groupby, product
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 from catalogue_data import cut_folder
 from catalogue_plan import (
-    CHOSEN,
     CUTS,
     FINAL_SEEDS,
     LEARNING_RATES,
@@ -46,8 +43,6 @@ from catalogue_table import (
     Results,
     best,
     best_learning_rate,
-    gaps,
-    is_beyond,
     learning_rate_table,
     table,
 )
@@ -62,11 +57,9 @@ KEPT = HERE / "catalogue.jsonl"
 
 
 def learning_rates(results: Results) -> Iterator[Run]:
-    """The plain recipe at several learning rates, on tasks that have no final yet: that
-    holds to the rate that was chosen."""
-    settled = {run.cut for run in results if run.stage == "final"}
+    """The plain recipe at several learning rates."""
     for cut in CUTS:
-        for rate in LEARNING_RATES if cut not in settled else ():
+        for rate in LEARNING_RATES:
             yield Run("learning-rate", cut, f"{rate:.0e}", RATE_SEED)
 
 
@@ -97,31 +90,16 @@ def final(results: Results) -> Iterator[Run]:
                 yield Run("final", cut, method, seed)
 
 
-def longer(results: Results) -> Iterator[Run]:
-    """What the final claims on the screen's tasks, where plain may train longer too."""
-    for cut in SCREEN:
-        claims = claimed(results, cut)
-        for method in (PLAIN, *claims) if claims else ():
-            for seed in FINAL_SEEDS:
-                yield Run("long", cut, method, seed)
-
-
-def claimed(results: Results, cut: str) -> list[str]:
-    """The methods better on dev in the final, beyond twice the standard error."""
-    found = {m: gaps(results, "final", cut, m, "dev") for m in finalists(results)}
-    return [m for m, each in found.items() if is_beyond(each) and mean(each) > 0]
-
-
-def chosen(results: Results) -> Iterable[str]:
-    """What the screen chose, now or in README.md's tables."""
+def chosen(results: Results) -> list[str]:
+    """What the screen chose, once it is through."""
     whole = near(results) and all(run in results for run in screen(results))
-    return best(results, methods=near(results)) if whole else CHOSEN["methods"]
+    return best(results, methods=near(results)) if whole else []
 
 
 def together(results: Results, cut: str) -> list[str]:
     """The two best that a task can have together, once it is known what it refuses."""
     tried = [Run("final", cut, method, FINAL_SEEDS[0]) for method in chosen(results)]
-    if any(run not in results for run in tried):
+    if not tried or any(run not in results for run in tried):
         return []
     able = [run.method for run in tried if "refused" not in results[run]]
     pairs = (" + ".join(pair) for pair in combinations(able, 2))
@@ -135,19 +113,18 @@ def finalists(results: Results) -> list[str]:
 
 
 def keep(results: Results) -> None:
-    """Write what the final found to `KEPT`, a line a run: its scores on its metric."""
+    """Write what was found to `KEPT`, a line a run: its scores on its metric."""
     lines = []
     for run, result in sorted(results.items()):
-        if run.stage in ("final", "long"):
-            line: dict[str, Any] = run._asdict()
-            for name in ("refused", "failed", "epochs", "seconds", "epoch_seconds"):
-                if name in result:
-                    line[name] = result[name]
-            for split in ("dev", "test"):
-                if split in result:
-                    metric = CUTS[run.cut].metric
-                    line[split] = {metric: round(result[split][metric], 6)}
-            lines.append(json.dumps(line))
+        line: dict[str, Any] = run._asdict()
+        for name in ("refused", "failed", "epochs", "seconds", "epoch_seconds"):
+            if name in result:
+                line[name] = result[name]
+        for split in ("dev", "test"):
+            if split in result:
+                metric = CUTS[run.cut].metric
+                line[split] = {metric: round(result[split][metric], 6)}
+        lines.append(json.dumps(line))
     write_whole(KEPT, "\n".join(lines) + "\n")
 
 
@@ -223,7 +200,7 @@ def main() -> None:
     args.results.mkdir(parents=True, exist_ok=True)
     # Twice: the second seed is for the best by the first, and which two methods go
     # together is known when each is done by itself.
-    for planned in (learning_rates, screen, screen, final, final, longer):
+    for planned in (learning_rates, screen, screen, final, final):
         results = read_results(args.results)
         missing = [
             run
@@ -239,22 +216,14 @@ def main() -> None:
     whole = all(run in results for run in final(results))
     splits = ("dev", "test") if whole else ("dev",)
 
-    def tables(stage: str) -> str:
-        """Of the tasks and methods that the stage has, a table a split."""
-        cuts = [cut for cut in CUTS if any(r[:2] == (stage, cut) for r in results)]
-        rows = [m for m in shown if any(r[::2] == (stage, m) for r in results)]
-        found = [
-            f"{stage.capitalize()}, {split}:\n\n"
-            + table(results, stage, cuts, rows, split)
-            for split in splits
-        ]
-        return "\n\n".join(found)
-
+    finals = [
+        f"Final, {split}:\n\n" + table(results, "final", CUTS, shown, split)
+        for split in splits
+    ]
     blocks = {
         "learning-rate": learning_rate_table(results),
         "screen": table(results, "screen", SCREEN, METHODS, "dev"),
-        "final": tables("final"),
-        "long": tables("long"),
+        "final": "\n\n".join(finals),
     }
     for stage, text in blocks.items():
         if any(run.stage == stage for run in results):

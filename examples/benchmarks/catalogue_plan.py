@@ -14,19 +14,6 @@ NEAR = 18
 """So many methods get the screen's second seed: the best by its first."""
 BEST = 5
 """So many methods go from the screen to the final."""
-LONGER = 4
-"""So many times the epochs are there for what the final claims, once more."""
-CHOSEN = {
-    "rates": {
-        "sst2-500": 1e-4,
-        "conll2003-500": 2e-4,
-        "stsb-500": 1e-4,
-        "cola-1000": 1e-4,
-        "banking77-1000": 4e-4,
-    },
-    "methods": ("CRF", "FGM", "ConfidencePenalty", "L2SP by depth", "anchor decay"),
-}
-"""What dev chose in the tables of README.md, for a final without their runs."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +25,8 @@ class Cut:
         kind: "classify", "regress" or "tag".
         rows: training examples; the dev split has at most as many.
         metric: what is shown, and chooses; the epoch too, where `fit` logs it.
-        epochs: at most so many; the schedule ends with the last.
+        epochs: so many that dev stops nearly every fit before; the schedule ends
+            with the last.
     """
 
     folder: str
@@ -49,11 +37,11 @@ class Cut:
 
 
 CUTS = {
-    "sst2-500": Cut("sst2", "classify", 500, "accuracy", 6),
-    "conll2003-500": Cut("conll2003_ner", "tag", 500, "span_f1_strict", 8),
-    "stsb-500": Cut("stsb", "regress", 500, "spearman", 8),
-    "cola-1000": Cut("cola", "classify", 1000, "mcc", 10),
-    "banking77-1000": Cut("banking77", "classify", 1000, "accuracy", 12),
+    "sst2-500": Cut("sst2", "classify", 500, "accuracy", 24),
+    "conll2003-500": Cut("conll2003_ner", "tag", 500, "span_f1_strict", 32),
+    "stsb-500": Cut("stsb", "regress", 500, "spearman", 32),
+    "cola-1000": Cut("cola", "classify", 1000, "mcc", 40),
+    "banking77-1000": Cut("banking77", "classify", 1000, "accuracy", 48),
 }
 SCREEN = ("sst2-500", "conll2003-500")
 
@@ -135,7 +123,7 @@ cannot have (tfreg refuses it) is not run there."""
 class Run(NamedTuple):
     """One fine-tuning."""
 
-    stage: str  # "learning-rate", "screen", "final" or "long"
+    stage: str  # "learning-rate", "screen" or "final"
     cut: str
     method: str
     seed: int
@@ -144,11 +132,6 @@ class Run(NamedTuple):
     def name(self) -> str:
         method = self.method.replace(" ", "_").replace("+", "and")
         return f"{self.stage}.{self.cut}.{method}.{self.seed}"
-
-    @property
-    def epochs(self) -> int:
-        """At most so many; fewer where dev stops it."""
-        return CUTS[self.cut].epochs * (LONGER if self.stage == "long" else 1)
 
     @property
     def fields(self) -> dict[str, Any]:

@@ -18,23 +18,28 @@ from tfreg._checks import InputError
 
 
 def run(run: Run, corpus: Any, settings: dict[str, Any]) -> dict[str, Any]:
-    """Fit, restore the best dev epoch, score; the test split from the final on."""
+    """Fit, restore the best dev epoch, score; the test split in the final."""
     settings = {**SETTINGS, **settings, "seed": run.seed}
-    settings |= {"epochs": run.epochs, "patience": PATIENCE, **run.fields}
+    cut = CUTS[run.cut]
+    settings |= {"epochs": cut.epochs, "patience": PATIENCE, **run.fields}
     began = time.perf_counter()
     try:
         model = _build(corpus, settings)
     except InputError as error:
         return {**run._asdict(), "refused": str(error)}
-    metric = CUTS[run.cut].metric
     stopping = keras.callbacks.EarlyStopping(
-        f"val_{metric}", mode="max", patience=PATIENCE, restore_best_weights=True
+        f"val_{cut.metric}",
+        mode="max",
+        patience=PATIENCE,
+        restore_best_weights=True,
+        # A score may stay at 0 while the learning rate rises.
+        start_from_epoch=int(cut.epochs * SETTINGS["warmup"]),
     )
     clock = _Clock()
     history = model.fit(
         corpus.train,
         validation_data=corpus.dev,
-        callbacks=[clock, *([stopping] if metric in model.score_names else [])],
+        callbacks=[clock, *([stopping] if cut.metric in model.score_names else [])],
         verbose=0,
     )
     result = {
@@ -47,7 +52,7 @@ def run(run: Run, corpus: Any, settings: dict[str, Any]) -> dict[str, Any]:
         "epoch_seconds": round(min(clock.seconds[1:]), 3),
         "dev": scores(model, corpus.dev),
     }
-    if run.stage in ("final", "long"):
+    if run.stage == "final":
         result["test"] = scores(model, corpus.test)
     return result
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from catalogue_plan import (
     BEST,
-    CHOSEN,
     CUTS,
     LEARNING_RATES,
     METHODS,
@@ -86,15 +85,15 @@ def points(
 
 
 def best_learning_rate(results: Results, cut: str) -> float:
-    """The plain recipe's, by its mean dev score; without its runs as it was chosen."""
-    scores = {}
-    for rate in LEARNING_RATES:
-        found = points(results, "learning-rate", cut, f"{rate:.0e}", "dev")
-        if found:
-            scores[rate] = mean(found)
-    return (
-        max(scores, key=lambda rate: scores[rate]) if scores else CHOSEN["rates"][cut]
-    )
+    """The plain recipe's, by its mean dev score."""
+
+    scores = {
+        rate: points(results, "learning-rate", cut, f"{rate:.0e}", "dev")
+        for rate in LEARNING_RATES
+    }
+    if not all(scores.values()):
+        raise SystemExit(f"catalogue: {cut}: run its learning rates first")
+    return max(scores, key=lambda rate: mean(scores[rate]))
 
 
 def learning_rate_table(results: Results) -> str:
@@ -118,19 +117,16 @@ def mean_and_sd(values: list[float]) -> str:
     return f"{mean(values):.1f} ± {stdev(values):.1f}"
 
 
-def cost(results: Results, method: str) -> str:
+def cost(results: Results, stage: str, method: str) -> str:
     """Seconds that an epoch trains, over the plain recipe's of the same seed: the mean
-    of the screen's tasks and seeds, or of a later stage's where the screen has none."""
-    ratios: dict[str, list[float]] = {}
+    of the stage's tasks and seeds."""
+    ratios = []
     for run, result in results.items():
         plain = results.get(run._replace(method=PLAIN), {})
-        if run.method == method and "epoch_seconds" in result.keys() & plain.keys():
-            ratio = result["epoch_seconds"] / plain["epoch_seconds"]
-            ratios.setdefault(run.stage, []).append(ratio)
-    for stage in ("screen", "final", "long"):
-        if stage in ratios:
-            return f"{mean(ratios[stage]):.2f}"
-    return ""
+        timed = "epoch_seconds" in result.keys() & plain.keys()
+        if run[::2] == (stage, method) and timed:
+            ratios.append(result["epoch_seconds"] / plain["epoch_seconds"])
+    return f"{mean(ratios):.2f}" if ratios else ""
 
 
 def table(
@@ -170,6 +166,6 @@ def table(
             ]
             cells[place] = "refused" if refused else cells[place]
         failed = sum("failed" in result for result in own)
-        row = [method, *cells, cost(results, method), str(failed or "")]
+        row = [method, *cells, cost(results, stage, method), str(failed or "")]
         rows.append(f"| {' | '.join(row)} |")
     return "\n".join(rows)
