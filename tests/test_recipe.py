@@ -40,6 +40,7 @@ def test_the_defaults_are_the_strong_plain_recipe():
         "embedding_noise": 0.0,
         "mixout": 0.0,
         "dropconnect": 0.0,
+        "weight_noise": 0.0,
         "multi_sample_dropout": 1,
         "noisy_tune": 0.0,
         "freeze": None,
@@ -88,6 +89,7 @@ def test_frozen_and_by_keyword_only():
         ("embedding_noise", (-0.1, math.inf, None)),
         ("mixout", (-0.1, 1.0, None)),
         ("dropconnect", (-0.1, 1.0, "0.1")),
+        ("weight_noise", (-0.1, 1.0, None)),
         ("multi_sample_dropout", (0, 2.5, None, True)),
         ("noisy_tune", (-0.15, math.nan, None)),
         ("head", ("bottleneck", "", 3, L2(0.1), {}, [1])),
@@ -153,6 +155,7 @@ def test_every_field_is_tried_above():
         ("embedding_noise", (0, 10.0)),
         ("mixout", (0.0, 0.9)),
         ("dropconnect", (0.0, 0.9)),
+        ("weight_noise", (0, 0.9)),
         ("multi_sample_dropout", (1, 64)),
         ("noisy_tune", (0, 0.15)),
         ("head", (None, "linear")),
@@ -300,7 +303,9 @@ def test_broken_regularizers(broken):
     assert message(backbone_regularizer={"*/kernel": broken}).startswith(where)
 
 
-@pytest.mark.parametrize("name", ["mixout", "dropconnect", "noisy_tune"])
+@pytest.mark.parametrize(
+    "name", ["mixout", "dropconnect", "weight_noise", "noisy_tune"]
+)
 def test_no_noise_on_a_frozen_backbone(name):
     assert message(freeze="backbone", **{name: 0.5}) == (
         f"`{name}` has nothing to act on with `freeze='backbone'`: frozen weights "
@@ -324,6 +329,9 @@ def test_noise_that_cannot_be_combined_or_does_nothing():
     assert message(mixout=0.5, dropconnect=0.1) == (
         "`mixout` and `dropconnect` are two kinds of noise on the same kernels; set "
         "one of them to 0"
+    )
+    assert message(dropconnect=0.1, weight_noise=0.1).startswith(
+        "`dropconnect` and `weight_noise` are two kinds of noise on the same kernels"
     )
     assert message(multi_sample_dropout=4, dropout=0.0) == (
         "`multi_sample_dropout` of 4 needs a `dropout` above 0: without masks all "
@@ -451,6 +459,7 @@ def test_round_trip_of_every_plain_field(tmp_path):
         "embedding_noise": 0.01,
         "mixout": 0.9,
         "dropconnect": 0.0,
+        "weight_noise": 0.0,
         "multi_sample_dropout": 4,
         "noisy_tune": 0.15,
         "freeze": "embeddings",

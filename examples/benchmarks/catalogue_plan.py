@@ -82,6 +82,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "embedding noise": {"embedding_noise": 0.05},
     "Mixout": {"mixout": 0.7},
     "DropConnect": {"dropconnect": 0.1},
+    "weight noise": {"weight_noise": 0.1},
     "MultiSampleDropout": {"multi_sample_dropout": 5, "dropout": 0.3},
     "NoisyTune": {"noisy_tune": 0.15},
     "bottleneck": {"head": ours("Bottleneck")},

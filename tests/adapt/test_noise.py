@@ -58,9 +58,25 @@ def test_every_kernel_has_noise(kind, name):
     assert stats.binomtest(int(off), len(hit), 0.5).pvalue > 1e-4
 
 
+def test_gaussian_noise_is_in_each_kernel_s_own_deviations():
+    _, anchors, dense = made(weight_noise=0.5)
+    assert not len(anchors) and len(dense) == 13
+    for place, layer in enumerate(dense):
+        layer.kernel.assign(layer.kernel * (place + 1))
+        w = np.array(layer.kernel)
+        noise = (np.array(kernel_of(layer, True)) - w) / w.std()
+        assert noise.std() == pytest.approx(0.5, rel=0.1)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    "fields", [{"mixout": 0.5}, {"dropconnect": 0.5}, {"embedding_noise": 0.5}]
+    "fields",
+    [
+        {"mixout": 0.5},
+        {"dropconnect": 0.5},
+        {"weight_noise": 0.5},
+        {"embedding_noise": 0.5},
+    ],
 )
 def test_it_acts_in_training_only(kind, fields):
     backbone, _, dense = made(kind, **fields)
@@ -128,7 +144,9 @@ def test_masks_come_from_the_recipe_s_seed():
     assert recipe.seed_of("mixout") != recipe.seed_of("word_dropout")
 
 
-@pytest.mark.parametrize("name", ["mixout", "dropconnect", "noisy_tune"])
+@pytest.mark.parametrize(
+    "name", ["mixout", "dropconnect", "weight_noise", "noisy_tune"]
+)
 def test_nothing_that_trains(name):
     with pytest.raises(InputError) as error:
         made(frozen="backbone", **{name: 0.1})

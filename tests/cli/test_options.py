@@ -48,9 +48,10 @@ def test_every_field_can_be_given():
     got = recipe(
         *"--dropout .2 --backbone-dropout 0 --attention-dropout none "
         "--word-dropout .1 --embedding-noise .01 --mixout .9 --dropconnect 0 "
-        "--multi-sample-dropout 4 --noisy-tune .15 --freeze embeddings "
-        "--child-tuning none --adapter none --reinitialize 1 --gradual-unfreezing 2 "
-        "--label-smoothing .1 --learning-rate 1e-4 --weight-decay 0 --warmup .06 "
+        "--weight-noise 0 --multi-sample-dropout 4 --noisy-tune .15 "
+        "--freeze embeddings --child-tuning none --adapter none --reinitialize 1 "
+        "--gradual-unfreezing 2 --label-smoothing .1 --learning-rate 1e-4 "
+        "--weight-decay 0 --warmup .06 "
         "--schedule cosine --layer-decay .9 --anchor-decay .1 --ema none --swa .25 "
         "--global-clipnorm none --epochs 5 --batch-size 16 "
         "--gradient-accumulation-steps 4 --steps-per-execution 8 "

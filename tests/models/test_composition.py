@@ -81,6 +81,7 @@ CHOICES: dict[str, tuple[float, list[Any]]] = {
     "embedding_noise": (0.2, [0.01]),
     "mixout": (0.2, [0.5]),
     "dropconnect": (0.15, [0.1]),
+    "weight_noise": (0.15, [0.1]),
     "multi_sample_dropout": (0.2, [3]),
     "noisy_tune": (0.2, [0.15]),
     "freeze": (0.25, ["embeddings", "backbone", 1]),

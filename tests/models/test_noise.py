@@ -21,10 +21,16 @@ NOISE = {
     "embedding_noise": 0.3,
     "mixout": 0.5,
     "dropconnect": 0.3,
+    "weight_noise": 0.3,
     "multi_sample_dropout": 3,
 }
 RATES = {"dropout": 0.5, "backbone_dropout": 0.5, "attention_dropout": 0.5}
-TOGETHER = {name: rate for name, rate in NOISE.items() if name != "dropconnect"}
+# Of the kinds of noise on kernels there is one at a time.
+TOGETHER = {
+    name: rate
+    for name, rate in NOISE.items()
+    if name not in ("dropconnect", "weight_noise")
+}
 
 
 def build(task="classify", **fields):
@@ -95,7 +101,7 @@ def test_inference_of_a_tagger_is_untouched():
 
 @pytest.mark.parametrize(
     "fields",
-    [TOGETHER, {"dropconnect": 0.3, "head": Bottleneck(8), "noisy_tune": 0.2}],
+    [TOGETHER, {"weight_noise": 0.3, "head": Bottleneck(8), "noisy_tune": 0.2}],
 )
 def test_saved_and_loaded(fields, tmp_path):
     model = build("tag", backbone_regularizer=L2SP(0.1), **fields)
@@ -121,7 +127,9 @@ def test_saved_and_loaded(fields, tmp_path):
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-@pytest.mark.parametrize("noise", [TOGETHER, {"dropconnect": 0.3}])
+@pytest.mark.parametrize(
+    "noise", [TOGETHER, {"dropconnect": 0.3}, {"weight_noise": 0.3}]
+)
 def test_mixed_precision(noise, precision):
     model = build(precision=precision, head=Bottleneck(8, 1e-3), **noise)
     before = trained(model)
@@ -133,7 +141,12 @@ def test_mixed_precision(noise, precision):
 
 
 @pytest.mark.parametrize(
-    "fields", [{**TOGETHER, "head": Bottleneck(8, 1e-3)}, {"dropconnect": 0.3}]
+    "fields",
+    [
+        {**TOGETHER, "head": Bottleneck(8, 1e-3)},
+        {"dropconnect": 0.3},
+        {"weight_noise": 0.3},
+    ],
 )
 def test_xla(fields):
     model = build("tag", **fields)

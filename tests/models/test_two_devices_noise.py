@@ -13,11 +13,11 @@ from tests.models.devices import run_on
 def test_two_devices_and_one(tmp_path):
     one, two = (run_on(devices, "two_devices_noise", tmp_path) for devices in (1, 2))
     names = {path.split("/")[1] for path in two if path.startswith("masks/")}
-    assert len(names) == 9
+    assert len(names) == 10
     for name in sorted(names):
         first, second = (two.pop(f"masks/{name}/{replica}") for replica in (0, 1))
         np.testing.assert_array_equal(first, one.pop(f"masks/{name}/0"), name)
-        if name == "connect":  # of weights, which are one
+        if name in ("connect", "weights"):  # of weights, which are one
             np.testing.assert_array_equal(first, second)
         else:
             assert 0.3 < (first != second).mean(), name

@@ -18,6 +18,7 @@ from tfreg.layers import (
     Dropout,
     EmbeddingNoise,
     MultiSampleDropout,
+    WeightNoise,
     WordDropout,
 )
 from tfreg.objectives import FreeLB
@@ -59,6 +60,7 @@ def masks(strategy):
             "dropout": Dropout(0.5, seed=1),
             "samples": MultiSampleDropout(0.5, samples=2, seed=1),
             "connect": DropConnect(0.5, seed=1),
+            "weights": WeightNoise(0.5, seed=1),
         }
         keras.utils.set_random_seed(1)
         fields = {"tokenizer": tokenizer(), "sequence_length": 32}
@@ -76,9 +78,12 @@ def masks(strategy):
     ids = tf.fill([4, 30], 9)
     x = {"token_ids": ids, "padding_mask": tf.ones_like(ids), "segment_ids": 0 * ids}
 
+    # Ones have no deviation for noise on weights.
+    varied = tf.random.stateless_uniform([4, 50], (1, 2), 0.5)
+
     def draw():
         drawn = {
-            name: layer(ids if name == "words" else tf.ones([4, 50]), training=True)
+            name: layer(ids if name == "words" else varied, training=True)
             for name, layer in layers.items()
         }
         drawn["objective"] = keras.random.uniform((4, 50), seed=seeds)

@@ -10,7 +10,14 @@ from tfreg._checks import InputError
 from tfreg.adapt.freeze import every_block
 from tfreg.regularizers.set_penalty import BoundSet
 
-_OF_PRETRAINED = ("reinitialize", "child_tuning", "mixout", "dropconnect", "noisy_tune")
+_OF_PRETRAINED = (
+    "reinitialize",
+    "child_tuning",
+    "mixout",
+    "dropconnect",
+    "weight_noise",
+    "noisy_tune",
+)
 
 
 class Adaptation:

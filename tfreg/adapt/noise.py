@@ -11,8 +11,15 @@ import keras
 from tfreg import _compat
 from tfreg._checks import InputError
 from tfreg.adapt.penalise import Anchors
-from tfreg.layers import DropConnect, EmbeddingNoise, Mixout
+from tfreg.layers import DropConnect, EmbeddingNoise, Mixout, WeightNoise
 from tfreg.selection import kernels
+
+_KINDS: dict[str, Any] = {
+    "mixout": Mixout,
+    "dropconnect": DropConnect,
+    "weight_noise": WeightNoise,
+}
+"""Noise on kernels in each pass, by its field in the recipe."""
 
 
 def kernel_noise(recipe: Any) -> Any:
@@ -26,10 +33,10 @@ def kernel_noise(recipe: Any) -> Any:
         >>> kernel_noise(Recipe(mixout=0.5)).rate
         0.5
     """
-    for name, layer in (("mixout", Mixout), ("dropconnect", DropConnect)):
-        rate = getattr(recipe, name)
-        if rate:
-            return layer(rate, seed=recipe.seed_of(name), dtype="float32", name=name)
+    for name, layer in _KINDS.items():
+        given = getattr(recipe, name)
+        if given:
+            return layer(given, seed=recipe.seed_of(name), dtype="float32", name=name)
     return None
 
 
@@ -39,7 +46,7 @@ def check_targets(backbone: Any, recipe: Any) -> None:
     Raises:
         InputError: naming the field.
     """
-    for name in ("mixout", "dropconnect", "noisy_tune"):
+    for name in (*_KINDS, "noisy_tune"):
         if getattr(recipe, name) and not _noisy_layers(backbone):
             raise InputError(f"`{name}`: the backbone has no kernel that trains")
     if recipe.embedding_noise and not _embedding_dropouts(backbone):

@@ -14,6 +14,7 @@ from tfreg.layers.target_scale import TargetScale
 from tfreg.layers.transformer_encoder import TransformerEncoder
 from tfreg.layers.transitions import Transitions
 from tfreg.layers.variational_bottleneck import VariationalBottleneck
+from tfreg.layers.weight_noise import WeightNoise
 from tfreg.layers.word_dropout import WordDropout
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "TransformerEncoder",
     "Transitions",
     "VariationalBottleneck",
+    "WeightNoise",
     "WordDropout",
 ]

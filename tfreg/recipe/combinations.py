@@ -16,11 +16,13 @@ _ON_BACKBONE = {
     "child_tuning": (None, "stay as they are"),
     "mixout": (0, "stay as they are"),
     "dropconnect": (0, "stay as they are"),
+    "weight_noise": (0, "stay as they are"),
     "noisy_tune": (0, "stay as they are"),
     "layer_decay": (1, "do not move"),
     "anchor_decay": (0, "do not move"),
 }
 _ON_TEXT = ("word_dropout", "embedding_noise")
+_ON_KERNELS = ("mixout", "dropconnect", "weight_noise")
 
 
 def check_combination(recipe: Any) -> None:
@@ -30,10 +32,11 @@ def check_combination(recipe: Any) -> None:
         InputError: naming the fields.
     """
     _check_freeze(recipe)
-    if recipe.mixout and recipe.dropconnect:
+    noise = [name for name in _ON_KERNELS if getattr(recipe, name)]
+    if len(noise) > 1:
         raise InputError(
-            "`mixout` and `dropconnect` are two kinds of noise on the same kernels; "
-            "set one of them to 0"
+            f"`{noise[0]}` and `{noise[1]}` are two kinds of noise on the same "
+            "kernels; set one of them to 0"
         )
     if recipe.multi_sample_dropout > 1 and not recipe.dropout:
         raise InputError(

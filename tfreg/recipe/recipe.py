@@ -62,6 +62,8 @@ class Recipe:
         mixout: rate at which pretrained kernels are put back in training, in [0, 1):
             see `tfreg.layers.Mixout`.
         dropconnect: rate of dropout on the pretrained kernels, in [0, 1).
+        weight_noise: deviation of the noise on pretrained kernels in training, in
+            their own, in [0, 1): see `tfreg.layers.WeightNoise`.
         multi_sample_dropout: masks of ``dropout`` a step, at least 1, over which the
             loss is averaged: see `tfreg.layers.MultiSampleDropout`.
         noisy_tune: strength of the noise that pretrained weights get once, when the
@@ -146,6 +148,7 @@ class Recipe:
     embedding_noise: float = field(0.0, AT_LEAST_0, "deviation of noise on embeddings")
     mixout: float = field(0.0, RATE, "rate of putting back pretrained kernels")
     dropconnect: float = field(0.0, RATE, "dropout rate on pretrained kernels")
+    weight_noise: float = field(0.0, RATE, "noise on pretrained kernels, in their sd")
     multi_sample_dropout: int = field(1, COUNT, "dropout masks averaged over a step")
     noisy_tune: float = field(
         0.0, AT_LEAST_0, "noise on pretrained weights at the start"
