@@ -213,6 +213,16 @@ def test_a_missing_config_file(tmp_path):
         recipe("--config", str(tmp_path / "none.json"))
 
 
+def test_a_mistyped_name_of_a_recipe(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as caught:
+        recipe("--config", "small-data-taging")
+    assert str(caught.value) == (
+        "--config: small-data-taging: No such file, nor a recipe of that name: "
+        "plain, small-data, small-data-tagging, many-labels"
+    )
+
+
 def test_text_columns():
     def columns(*options: str):
         words = ["predict", "run", *options]

@@ -71,9 +71,14 @@ def read_recipe(arguments: argparse.Namespace) -> Recipe:
 
 
 def _start(config: str) -> Recipe:
-    if config in NAMED and not os.path.exists(config):
+    if os.path.exists(config):
+        return Recipe.from_json(config)
+    if config in NAMED:
         return Recipe.preset(config)
-    return Recipe.from_json(config)
+    raise InputError(
+        f"--config: {config}: No such file, nor a recipe of that name: "
+        + ", ".join(NAMED)
+    )
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:

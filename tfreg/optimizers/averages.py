@@ -36,6 +36,13 @@ class Averages:
     Raises:
         InputError: a number out of range; both.
 
+    Example:
+        >>> from tfreg.optimizers import AdamW
+        >>> bool(Averages(ema=0.99, swa=None)), bool(Averages(ema=None, swa=None))
+        (True, False)
+        >>> AdamW(swa=0.25).averages.swa
+        0.25
+
     Polyak & Juditsky (1992), "Acceleration of stochastic approximation by averaging".
     Izmailov et al. (2018), "Averaging Weights Leads to Wider Optima and Better
     Generalization", algorithm 1 with a cycle length of 1, as for a constant rate.

@@ -114,6 +114,9 @@ class ByDepth(keras.regularizers.Regularizer):
         ...     tokenizer=tokenizer,
         ...     backbone_regularizer=rule,
         ... )
+
+    No paper's: the rule of Howard & Ruder (2018), "Universal Language Model Fine-tuning
+    for Text Classification", section 3.2, on learning rates, put on strengths.
     """
 
     def __init__(self, regularizer: Any, factor: float) -> None:
