@@ -111,7 +111,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "ChildTuning": {"child_tuning": ours("ChildTuning")},
     "layer decay": {"layer_decay": 0.9},
     "EMA": {"ema": 0.99},
-    "SWA": {"swa": 0.5},
+    "SWA": {"swa": 0.8},  # with 0.5 dev ended every fit before its first mean
     "slanted triangular": {"schedule": "slanted"},
     "swap": {"augment": ours("Swap", rate=0.1)},
     "deletion": {"augment": ours("Deletion", rate=0.1)},
