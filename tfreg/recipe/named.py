@@ -19,5 +19,5 @@ NAMED: Mapping[str, Mapping[str, Any]] = {
         "patience": 3,
         "head": "crf",
     },
-    "many-labels": {"learning_rate": 4e-4, "epochs": 12, "patience": 3},
+    "many-labels": {"learning_rate": 2e-4, "epochs": 48, "patience": 3},
 }
