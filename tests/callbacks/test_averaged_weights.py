@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfreg._checks import InputError
+from tfreg._checks import DataWarning, InputError
 from tfreg.callbacks import AveragedWeights
 from tfreg.optimizers import AdamW
 
@@ -139,6 +141,25 @@ def test_the_last_steps_of_a_fit_that_goes_on():
         assert_close(model.get_weights(), expected)
         runs.append(model.get_weights())
     assert_close(*runs, 0)
+
+
+@pytest.mark.parametrize(
+    ("ended", "missing"),  # of four epochs of three steps; the last four are averaged
+    [(1, 6), (2, 3), (3, 0), (4, 0)],
+)
+def test_a_fit_that_ends_before_its_first_mean_says_so(ended, missing):
+    model = model_of(AdamW(0.05, weight_decay=0.0, swa=1 / 3))
+    stop = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: setattr(
+            model, "stop_training", epoch + 1 == ended
+        )
+    )
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", DataWarning)
+        fitted(model, [AveragedWeights(), stop])
+    found = [str(each.message) for each in said if each.category is DataWarning]
+    assert len(found) == bool(missing)
+    assert all(f"ended {missing} steps before the first" in each for each in found)
 
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")

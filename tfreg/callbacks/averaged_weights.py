@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import keras
 
 from tfreg import _compat
-from tfreg._checks import InputError, check_integer
+from tfreg._checks import DataWarning, InputError, check_integer
 
 
 class AveragedWeights(keras.callbacks.Callback):
@@ -31,6 +32,9 @@ class AveragedWeights(keras.callbacks.Callback):
     Raises:
         InputError: when a fit begins: an optimiser that averages nothing, or data that
             does not say how many steps it has.
+
+    Warns:
+        DataWarning: when a fit ends before the first step that ``swa`` averages.
 
     Example:
         >>> model.compile(AdamW(ema=0.99))  # doctest: +SKIP
@@ -62,6 +66,17 @@ class AveragedWeights(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._averages.show(True)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        missing = self._averages.waiting(_compat.iterations(self.model.optimizer))
+        if self._begun and missing > 0:
+            warnings.warn(
+                f"`swa={self._averages.swa}`: nothing was averaged, for the fit ended "
+                f"{missing} steps before the first that is; take a larger share, fewer "
+                "epochs, or no `patience`",
+                DataWarning,
+                stacklevel=2,
+            )
 
     def _begin(self, epoch: int) -> None:
         """Begin the averages; a fit that goes on began so long before."""

@@ -101,6 +101,10 @@ class Averages:
             for weight, mean in zip(self._weights, self._means):
                 mean.assign(_compat.as_numpy(weight))
 
+    def waiting(self, done: int) -> int:
+        """Steps from ``done`` to the first that is averaged; 0 or less once done."""
+        return int(_compat.as_numpy(self._start)) + 1 - done
+
     def show(self, wanted: bool) -> None:
         """Have the means, or the weights, where the weights are.
 

@@ -97,7 +97,7 @@ class Recipe:
             scored, kept and saved; None for the weights themselves.
         swa: share of the steps, in (0, 1], at the end of the fit over which weights
             are averaged, likewise; None for no average. A fit that ``patience`` ends
-            before them has none.
+            before them has none, and says so.
         global_clipnorm: bound on the norm of all gradients together; None for none.
         epochs: at least 1.
         batch_size: rows the model sees at once, at least 1.
