@@ -171,10 +171,12 @@ def execute(runs: list[Run], settings: dict[str, Any], args: Any) -> None:
 
 def execute_all(runs: list[Run], results: Results, args: Any) -> None:
     """Groups of like runs, `jobs` at once."""
+    groups = [list(like) for _, like in groupby(runs, key=lambda run: run[:3])]
+    if len(groups) < 4 * args.jobs:  # few of them would end far apart
+        groups = [[run] for run in runs]
     with ThreadPoolExecutor(args.jobs) as pool:
         waiting = []
-        for _, group in groupby(runs, key=lambda run: run[:3]):
-            like = list(group)
+        for like in groups:
             settings = {"precision": args.precision}
             if like[0].stage != "learning-rate":
                 settings["learning_rate"] = best_learning_rate(results, like[0].cut)
