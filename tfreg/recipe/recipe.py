@@ -256,7 +256,7 @@ class Recipe:
 
         Args:
             name: "plain" (the defaults), "small-data" (some hundred to some thousand
-                examples: more epochs, the best of them kept), "small-data-tagging" or
+                examples: epochs until dev stops it), "small-data-tagging" or
                 "many-labels" (tens of labels with few examples each). Their learning
                 rates are for `minilm`; larger encoders want smaller ones (BERT-base
                 2e-5 to 5e-5).
@@ -267,7 +267,7 @@ class Recipe:
 
         Example:
             >>> Recipe.preset("small-data", seed=1).epochs
-            10
+            24
         """
         check_choice("name", name, NAMED)
         check_fields(fields)
