@@ -16,7 +16,16 @@ from tfreg.data.augment import Masking, Swap, Synonyms
 from tfreg.heads import CRF, Bottleneck, Projection
 from tfreg.optimizers import ChildTuning
 from tfreg.recipe import NAMED, SHORT_NAMES, Recipe
-from tfreg.regularizers import L1, L1L2, L2, L2SP, ByDepth, FisherL2SP, GroupLasso
+from tfreg.regularizers import (
+    L1,
+    L1L2,
+    L2,
+    L2SP,
+    ByDepth,
+    FisherL2SP,
+    GroupLasso,
+    Sum,
+)
 
 FIELDS = [field.name for field in dataclasses.fields(Recipe)]
 
@@ -196,6 +205,12 @@ def test_the_head_cannot_be_anchored():
         "`kernel_regularizer` cannot be anchored: the head has no pretrained values; "
         "use `backbone_regularizer=L2SP(...)`"
     )
+    for rule in (GroupLasso(0.1), ByDepth(L2(0.1), 2.0)):
+        for given in (rule, Sum([rule]), [L2(0.1), Sum([rule])]):
+            assert message(kernel_regularizer=given) == (
+                f"`kernel_regularizer` cannot be {type(rule).__name__}, which acts on "
+                "blocks of an encoder; use `backbone_regularizer`"
+            )
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tfreg.adapt import LoRA
 from tfreg.adapt.lora import TARGETS
 from tfreg.layers.lora import LoRADense, LoRAEinsumDense
 from tfreg.recipe import Recipe
-from tfreg.regularizers import L1, L2, L2SP
+from tfreg.regularizers import L1, L2, L2SP, ByDepth, GroupLasso, ProximalL1, Sum
 
 EVERY = LoRA(rank=2, alpha=6.0, targets=tuple(TARGETS))
 
@@ -171,6 +171,9 @@ def test_what_cannot_be():
         ({"targets": ["key", "key"]}, "`targets` must be a sequence of different"),
         ({"penalty": 0.1}, "`penalty` must be a keras.regularizers.Regularizer"),
         ({"penalty": L2SP(0.1)}, "`penalty` cannot be L2SP: an update has neither"),
+        ({"penalty": Sum([ByDepth(L2(0.1), 2.0)])}, "`penalty` cannot be ByDepth"),
+        ({"penalty": Sum([GroupLasso(0.1)])}, "`penalty` cannot be GroupLasso: an"),
+        ({"penalty": Sum([ProximalL1(0.1)])}, "`penalty` cannot be proximal: no step"),
         (
             {"penalty": keras.regularizers.Regularizer()},
             "`penalty`: Regularizer has no",

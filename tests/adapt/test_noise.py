@@ -13,6 +13,7 @@ from tfreg.adapt.lean import make_lean
 from tfreg.adapt.noise import add_noise, check_targets, kernel_noise
 from tfreg.adapt.penalise import Anchors, penalise
 from tfreg.layers.kernel_noise import kernel_of
+from tfreg.models import TextClassifier
 from tfreg.regularizers import L2SP
 
 
@@ -20,7 +21,7 @@ def made(kind="bert", frozen=None, **fields):
     """A backbone with a recipe's noise, its anchors, and its layers with kernels."""
     backbone, anchors, recipe = tiny(kind), Anchors(), Recipe(**fields)
     freeze(backbone, frozen)
-    check_targets(backbone, recipe)
+    check_targets(backbone, recipe, anchors)
     make_lean(backbone)
     add_noise(backbone, recipe, kernel_noise(recipe), anchors)
     dense = [x for x in _compat.nested_layers(backbone) if hasattr(x, "kernel_noise")]
@@ -153,10 +154,18 @@ def test_nothing_that_trains(name):
     assert str(error.value) == f"`{name}`: the backbone has no kernel that trains"
 
 
+def test_nothing_pretrained_that_trains():
+    recipe = Recipe(mixout=0.5, reinitialize=2)
+    with pytest.raises(InputError, match="`mixout`: no pretrained kernel trains"):
+        TextClassifier(tiny(), labels=("a", "b"), recipe=recipe)
+    fields = {"reinitialize": 2, "dropconnect": 0.5}
+    TextClassifier(tiny(), labels=("a", "b"), recipe=Recipe(**fields))
+
+
 def test_no_dropout_after_the_embeddings():
     plain = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
     with pytest.raises(InputError, match="`embedding_noise`: Sequential has no drop"):
-        check_targets(plain, Recipe(embedding_noise=0.1))
+        check_targets(plain, Recipe(embedding_noise=0.1), Anchors())
 
 
 def test_no_noise():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
 
 from tests.backbones import tiny, tokenizer
 from tests.models.conftest import NAMES, TEXTS, inputs_of
-from tfreg._checks import InputError
+from tfreg._checks import DataWarning, InputError
 from tfreg.adapt import LoRA
 from tfreg.builders import build_classifier
 from tfreg.callbacks import GradualUnfreezing
@@ -100,6 +102,15 @@ def test_a_fit_that_goes_on_goes_on(tmp_path):
         assert watched(model, 4, initial_epoch=2) == [{0, 1, 2}, {0, 1, 2, 3}]
     for one, other in zip(going.weights, loaded.weights):
         np.testing.assert_allclose(one, other, atol=1e-7, err_msg=one.path)
+
+
+def test_too_few_epochs_are_said():
+    model = classifier(gradual_unfreezing=1)  # two blocks, and the embeddings
+    with pytest.warns(DataWarning, match="the lowest 2 of 3 blocks.* 2 epochs"):
+        watched(model, 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataWarning)
+        watched(model, 4)
 
 
 def test_what_is_frozen_for_good_does_not_count():

@@ -7,7 +7,6 @@ import pytest
 from tfreg._checks import InputError
 from tfreg.heads import CRF, Linear, Projection
 from tfreg.heads.head import make_head
-from tfreg.heads.projection import ProjectionPenalty
 from tfreg.regularizers import L2
 
 
@@ -51,12 +50,15 @@ def test_heads_by_name():
         make_head("dense")
 
 
-def test_the_penalty_on_a_kernel():
+def test_its_penalty_and_the_recipe_s_on_one_kernel():
     kernel = np.random.default_rng(0).normal(size=(4, 2)).astype("float32")
-    orthogonality = np.linalg.norm(kernel.T @ kernel - np.eye(2)) ** 2
-    alone, both = ProjectionPenalty(0.5), ProjectionPenalty(0.5, L2(0.25))
-    assert float(alone(kernel)) == pytest.approx(0.5 * orthogonality, rel=1e-5)
-    expected = 0.5 * orthogonality + 0.25 * (kernel**2).sum()
-    assert float(both(kernel)) == pytest.approx(expected, rel=1e-5)
-    again = keras.regularizers.deserialize(keras.regularizers.serialize(both))
-    assert float(again(kernel)) == pytest.approx(expected, rel=1e-5)
+    orthogonality = 0.5 * np.linalg.norm(kernel.T @ kernel - np.eye(2)) ** 2
+    decay = 0.25 * (kernel**2).sum()
+    for head, given, expected in (
+        (Projection(2, orthogonality=0.5), None, orthogonality),
+        (Projection(2, orthogonality=0.5), L2(0.25), orthogonality + decay),
+        (Projection(2), L2(0.25), decay),
+    ):
+        found = head.projection(given).kernel_regularizer
+        assert float(found(kernel)) == pytest.approx(expected, rel=1e-5)
+    assert Projection(2).projection(None).kernel_regularizer is None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import tfreg
 from tests.backbones import tiny, tokenizer
 from tests.models.conftest import NAMES, TEXTS
+from tfreg._checks import InputError
 from tfreg.builders import build_classifier
 from tfreg.models.fisher import estimate_fisher
 from tfreg.optimizers import ChildTuning
@@ -90,3 +92,21 @@ def test_task_free_the_head_trains_in_full_and_the_seed_decides():
     }
     head = [share for path, share in shares.items() if "logits" in path]
     assert head == [1.0]
+    # Of two steps: a weight of the encoder was in one of them by three quarters.
+    encoder = [share for path, share in shares.items() if "logits" not in path]
+    assert encoder and encoder == pytest.approx([0.75] * len(encoder), abs=0.1)
+
+
+def test_weights_that_do_not_train_are_refused_when_it_is_built():
+    with pytest.raises(InputError, match="`child_tuning`: no weight that trains"):
+        classifier(child_tuning=ChildTuning(0.5, paths=["nonsense/*"]))
+
+
+def test_a_step_by_hand_before_the_task_has_chosen_is_refused():
+    model = classifier(child_tuning=ChildTuning(0.2, fisher=True))
+    encoded = model.encode(tfreg.Examples("text", tuple(TEXTS), tuple(NAMES)))
+    batch = model.preprocessor.batches(encoded, 4).collate(np.arange(4))
+    with pytest.raises(InputError, match="`train_on_batch`: nobody has estimated"):
+        model.train_on_batch(*batch)
+    model.fit(TEXTS, NAMES, epochs=1, verbose=0)
+    model.train_on_batch(*batch)

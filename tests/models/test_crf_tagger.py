@@ -18,7 +18,7 @@ from tfreg.builders import build_classifier, build_regressor, build_tagger
 from tfreg.functional.iob2 import permitted
 from tfreg.heads import CRF
 from tfreg.objectives import CrossEntropy, PathLikelihood
-from tfreg.regularizers import L2, L2SP
+from tfreg.regularizers import L2, L2SP, ByDepth, GroupLasso, Sum
 from tfreg.runs import score
 
 LABELS = ("O", "B-X", "I-X")
@@ -286,8 +286,9 @@ def test_penalties_on_transitions_and_kernels():
     kernel = np.array(model.logits.kernel)
     expected = [0.1 * (kernel**2).sum(), 0.5 * (between**2).sum()]
     assert sorted(map(float, model.losses)) == pytest.approx(sorted(expected), rel=1e-5)
-    with pytest.raises(InputError, match="`regularizer` must be a Keras regularizer"):
-        CRF(L2SP(0.1))
+    for rule in (L2SP(0.1), GroupLasso(0.1), Sum([ByDepth(L2(0.1), 2.0)])):
+        with pytest.raises(InputError, match="`regularizer` must be a Keras regula"):
+            CRF(rule)
 
 
 @pytest.mark.parametrize("preset", [False, True])

@@ -51,6 +51,14 @@ def test_of_a_classifier():
     assert_close(found, one_by_one(model, encoded, loss))
 
 
+def test_label_smoothing_is_no_part_of_it():
+    plain, smoothed = classifier(), classifier(label_smoothing=0.5)
+    for mine, other in zip(smoothed.trainable_variables, plain.trainable_variables):
+        mine.assign(other)
+    found = estimate_fisher(smoothed, TEXTS, NAMES)
+    assert_close(found, estimate_fisher(plain, TEXTS, NAMES))
+
+
 def test_of_a_regressor():
     model = build_regressor(
         tiny(), tokenizer=tokenizer(), dropout=0.0, sequence_length=16
@@ -109,6 +117,8 @@ def test_fit_estimates_once_and_the_penalty_keeps_it(tmp_path):
     start = {v.path: v.numpy() for v in model.backbone.trainable_variables}
     model.compile(optimizer=sgd())
     assert model.anchors.lacks_fisher
+    with pytest.raises(InputError, match="`train_on_batch`: nobody has estimated"):
+        model.train_on_batch(*batch_of(model))
     plain = classifier()
     for mine, other in zip(plain.trainable_variables, model.trainable_variables):
         mine.assign(other)
@@ -125,6 +135,11 @@ def test_fit_estimates_once_and_the_penalty_keeps_it(tmp_path):
     again = load_model(tmp_path / "model.keras")
     assert not again.anchors.lacks_fisher
     assert float(sum(again.losses)) == pytest.approx(float(sum(model.losses)))
+
+
+def batch_of(model):
+    encoded = model.encode(_examples(TEXTS, NAMES))
+    return model.preprocessor.batches(encoded, 4).collate(np.arange(4))
 
 
 def _examples(inputs, targets, kind="text"):

@@ -13,7 +13,7 @@ from tests.models.optimizing_on_devices import fitted
 from tfreg import load_model
 from tfreg._checks import InputError
 from tfreg.builders import build_classifier, build_tagger
-from tfreg.optimizers import AdamW, WarmupDecay
+from tfreg.optimizers import AdamW, ChildTuning, WarmupDecay
 from tfreg.regularizers import L2SP
 
 LAYERS = ("token_embedding", "transformer_layer_0", "transformer_layer_1", "logits")
@@ -160,6 +160,47 @@ def test_rates_follow_the_schedule_and_callbacks():
         np.testing.assert_allclose(
             lengths[path], 0.5 * np.array(lengths[kernel]), rtol=0.05, atol=1e-7
         )
+
+
+def test_callbacks_set_a_constant_rate_and_no_other():
+    path, kernel = "transformer_layer_1/feedforward_output_dense/bias", "logits/bias"
+    scheduler = keras.callbacks.LearningRateScheduler(lambda epoch: 1e-3 * 0.1**epoch)
+    constant = {"schedule": "constant", "warmup": 0, "weight_decay": 0.0}
+    model = build(layer_decay=0.5, epochs=2, batch_size=8, **constant)
+    seen = Seen()
+    start = weights(model)
+    model.fit(TEXTS, NAMES, verbose=0, callbacks=[scheduler, seen])
+    steps = [start, *seen.weights]
+    first, last = (
+        {p: np.abs(b[p] - a[p]).max() for p in (path, kernel)}
+        for a, b in ((steps[0], steps[1]), (steps[-2], steps[-1]))
+    )
+    # Adam's first step is the rate times the layer's share; later ones at most about.
+    assert first[kernel] == pytest.approx(1e-3, rel=1e-3)
+    assert first[path] == pytest.approx(0.5e-3, rel=1e-2)
+    assert 0 < last[kernel] < 2e-4
+    for callback in (scheduler, keras.callbacks.ReduceLROnPlateau()):
+        with pytest.raises(InputError, match="WarmupDecay.*`schedule='constant'` and"):
+            build().fit(TEXTS, NAMES, verbose=0, callbacks=[callback])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"layer_decay": 0.5},
+        {"anchor_decay": 0.1},
+        {"child_tuning": ChildTuning(0.3)},
+        {"ema": 0.9},
+        {"swa": 0.5},
+    ],
+)
+def test_an_optimiser_that_does_not_what_the_recipe_says_is_refused(fields):
+    model = build(**fields)
+    (name,) = fields
+    for optimizer in (keras.optimizers.Adam(), AdamW()):
+        with pytest.raises(InputError, match=f"the recipe has `{name}`="):
+            model.compile(optimizer)
+    model.compile(model.default_optimizer())
 
 
 def test_stopped_saved_and_loaded_it_goes_on_as_if_not(tmp_path):

@@ -14,12 +14,13 @@ from tests.backbones import KINDS, tiny, tokenizer
 from tests.models.conftest import NAMES, SENTENCES, TAGS, TEXTS, inputs_of, sgd
 from tfreg._checks import DataWarning, InputError
 from tfreg.builders import build_classifier, build_regressor, build_tagger
+from tfreg.callbacks import StrengthSchedule
 from tfreg.heads import Projection
 from tfreg.heads.projection import POOLINGS
 from tfreg.inspect import penalty_report
 from tfreg.models import TextClassifier
 from tfreg.recipe import Recipe
-from tfreg.regularizers import L2
+from tfreg.regularizers import L2, ProximalL1
 
 
 def classifier(head="projection", kind="bert", dtype="float32", **fields):
@@ -120,9 +121,37 @@ def test_orthogonality_is_a_penalty_on_the_kernel(ids):
     pull = strength * 4 * start @ gram  # the gradient of ‖WᵀW − I‖²
     np.testing.assert_allclose(runs[1], runs[0] - rate * pull, atol=1e-6)
     (row,) = penalty_report(model)
-    assert (row.path, row.strength) == ("projection/kernel", {"orthogonality": 0.2})
+    assert (row.path, row.strength) == ("projection/kernel", {"alpha": 0.2})
     end = runs[1].T @ runs[1] - np.eye(5)
     assert row.value == pytest.approx(strength * (end**2).sum(), rel=1e-5)
+
+
+def test_orthogonality_beside_a_proximal_penalty(ids):
+    x, y = ids
+    model = classifier(
+        Projection(5, orthogonality=0.2), kernel_regularizer=ProximalL1(50.0)
+    )
+    model.train_on_batch(x, y)
+    for layer in (model.projection, model.logits):
+        assert np.any(np.array(layer.kernel) == 0)
+
+
+def test_orthogonality_beside_strengths_that_change(tmp_path):
+    head = Projection(5, orthogonality=0.2)
+    model = classifier(head, kernel_regularizer=L2(0.5))
+
+    def expected(scale):
+        kernel, last = (np.array(w.kernel) for w in (model.projection, model.logits))
+        own = 0.2 * ((kernel.T @ kernel - np.eye(5)) ** 2).sum()
+        return own + scale * 0.5 * ((kernel**2).sum() + (last**2).sum())
+
+    assert sum(map(float, model.losses)) == pytest.approx(expected(1.0), rel=1e-5)
+    schedule = StrengthSchedule(warmup=1.0)
+    model.fit(TEXTS, NAMES, epochs=1, callbacks=[schedule], verbose=0)
+    assert sum(map(float, model.losses)) == pytest.approx(expected(1.0), rel=1e-5)
+    model.save(tmp_path / "model.keras")
+    model = keras.saving.load_model(tmp_path / "model.keras")
+    assert sum(map(float, model.losses)) == pytest.approx(expected(1.0), rel=1e-5)
 
 
 def test_taggers_read_words():

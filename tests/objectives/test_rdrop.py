@@ -74,6 +74,7 @@ def test_without_dropout_it_is_refused():
     build("classify", RDrop(0.0))
     build("classify", RDrop(1.0), freeze="backbone", dropout=0.1)
     build("classify", RDrop(1.0), attention_dropout=0.1)
+    build("classify", RDrop(1.0), embedding_noise=0.1)
 
 
 def test_what_is_padded_and_what_weighs_nothing_does_not_count():

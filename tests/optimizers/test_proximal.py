@@ -12,10 +12,12 @@ from tests.models.conftest import sgd
 from tfreg._checks import InputError
 from tfreg.models import TextClassifier
 from tfreg.optimizers import SGD, AdamW
+from tfreg.optimizers.proximal import proximal_strength
 from tfreg.recipe import Recipe
 from tfreg.regularizers import (
     L2,
     GroupLasso,
+    Multiple,
     ProximalGroupLasso,
     ProximalL1,
     Sum,
@@ -90,6 +92,16 @@ def test_strengths_in_sums_and_alone(data):
     for model in (untouched, plain):
         model.fit(x, y, batch_size=60, epochs=3, shuffle=False, verbose=0)
     np.testing.assert_array_equal(untouched.layers[0].kernel, plain.layers[0].kernel)
+
+
+def test_others_penalties_have_factors_too(data):
+    """Keras's is a tensor, which a traced step cannot ask for its truth."""
+    x, y = data
+    rule = keras.regularizers.OrthogonalRegularizer(0.01, mode="columns")
+    model = head(SGD(0.1), rule)
+    model.fit(x, y, batch_size=60, verbose=0)
+    assert proximal_strength(rule) == 0
+    assert proximal_strength(Multiple(Sum([ProximalL1(2.0), rule]), 3.0)) == 6.0
 
 
 def task(optimizer=None, **fields):

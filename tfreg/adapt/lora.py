@@ -15,6 +15,8 @@ from tfreg._checks import InputError, check_choice, check_integer, check_number,
 from tfreg.adapt.adaptation import Adaptation, exchange, layers_named, restore
 from tfreg.layers.einsum_dense import contracted
 from tfreg.layers.lora import LoRADense, LoRAEinsumDense, LowRank
+from tfreg.optimizers.proximal import proximal_strength
+from tfreg.regularizers.combined import encoder_only
 from tfreg.regularizers.set_penalty import BoundSet
 from tfreg.selection import matches
 
@@ -154,10 +156,15 @@ def _check_penalty(penalty: Any) -> Any:
         return None
     if not isinstance(penalty, keras.regularizers.Regularizer):
         raise fail("penalty", "a keras.regularizers.Regularizer or None", penalty)
-    if getattr(penalty, "needs_anchor", False) or hasattr(penalty, "bound_to"):
+    if (found := encoder_only(penalty)) is not None:
         raise InputError(
-            f"`penalty` cannot be {type(penalty).__name__}: an update has neither a "
-            "pretrained value nor groups; L2 pulls W to where it started"
+            f"`penalty` cannot be {type(found).__name__}: an update has neither a "
+            "pretrained value nor groups nor a depth; L2 pulls W to where it started"
+        )
+    if proximal_strength(penalty):
+        raise InputError(
+            "`penalty` cannot be proximal: no step of the optimiser is on the update "
+            "itself, which is a product of two weights"
         )
     try:
         penalty.get_config()

@@ -40,15 +40,18 @@ def kernel_noise(recipe: Any) -> Any:
     return None
 
 
-def check_targets(backbone: Any, recipe: Any) -> None:
+def check_targets(backbone: Any, recipe: Any, anchors: Anchors) -> None:
     """Refuse noise that has nothing to act on in a backbone, adapted and frozen.
 
     Raises:
         InputError: naming the field.
     """
+    layers = _noisy_layers(backbone)
     for name in (*_KINDS, "noisy_tune"):
-        if getattr(recipe, name) and not _noisy_layers(backbone):
+        if getattr(recipe, name) and not layers:
             raise InputError(f"`{name}`: the backbone has no kernel that trains")
+    if recipe.mixout and not any(_has_start(layer, anchors) for layer in layers):
+        raise InputError("`mixout`: no pretrained kernel trains")
     if recipe.embedding_noise and not _embedding_dropouts(backbone):
         raise InputError(
             f"`embedding_noise`: {type(backbone).__name__} has no dropout after its "
@@ -71,9 +74,8 @@ def add_noise(backbone: Any, recipe: Any, noise: Any, anchors: Anchors) -> None:
     """
     for layer in _noisy_layers(backbone) if noise is not None else ():
         if isinstance(noise, Mixout):
-            if layer.kernel.path in anchors.without_start:
-                continue  # a block that starts anew has nothing to be put back to
-            layer.kernel_noise = _mixed(noise, anchors.hold(layer.kernel))
+            if _has_start(layer, anchors):
+                layer.kernel_noise = _mixed(noise, anchors.hold(layer.kernel))
         else:
             layer.kernel_noise = partial(noise, training=True)
     for dropout in _embedding_dropouts(backbone) if recipe.embedding_noise else ():
@@ -95,6 +97,11 @@ def _noisy_layers(backbone: Any) -> list[Any]:
         if isinstance(layer, (keras.layers.Dense, keras.layers.EinsumDense))
         and kernels(layer.trainable_variables)
     ]
+
+
+def _has_start(layer: Any, anchors: Anchors) -> bool:
+    """Whether its kernel has a pretrained value to be put back to."""
+    return layer.kernel.path not in anchors.without_start
 
 
 def _embedding_dropouts(backbone: Any) -> list[Any]:

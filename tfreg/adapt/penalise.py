@@ -10,7 +10,8 @@ from keras import ops
 
 from tfreg._checks import InputError
 from tfreg.adapt.depth import blocks_above
-from tfreg.regularizers import SetPenalty, Sum
+from tfreg.regularizers import SetPenalty
+from tfreg.regularizers.combined import as_one, several
 from tfreg.regularizers.place import bound
 from tfreg.regularizers.set_penalty import BoundSet
 from tfreg.selection import assign, kernels
@@ -156,16 +157,16 @@ def penalise(
         )
     by_path = {v.path: v for v in backbone.trainable_variables}
     sets: dict[str, BoundSet] = {}
-    rules: dict[str, list[Any]] = {}
+    rules: dict[str, Sequence[Any]] = {}
     if isinstance(regularizer, Mapping):
         rules = {
-            path: _several(found)
+            path: several(found)
             for path, found in _by_pattern(backbone, regularizer, name).items()
         }
     else:
-        several = _several(regularizer)
-        on_each = [one for one in several if not isinstance(one, SetPenalty)]
-        for penalty in several:
+        given = several(regularizer)
+        on_each = [one for one in given if not isinstance(one, SetPenalty)]
+        for penalty in given:
             if isinstance(penalty, SetPenalty):
                 key = type(penalty).__name__ + (f"_{len(sets)}" if sets else "")
                 sets[key] = penalty.bound_to(by_path)
@@ -177,21 +178,12 @@ def penalise(
     attached = {}
     for path, each in rules.items():
         place = _Place(by_path[path], anchors, depth)
-        acting = [bound(one, place) for one in each]
-        rule = acting[0] if len(acting) == 1 else Sum(acting)
+        rule = as_one([bound(one, place) for one in each])
         _try(rule, by_path[path], name)
         attached[path] = rule
     for path, rule in attached.items():  # all of them, or none
         by_path[path].regularizer = rule
     return Penalties(attached, sets)
-
-
-def _several(regularizer: Any) -> list[Any]:
-    if regularizer is None:
-        return []
-    if isinstance(regularizer, (list, tuple)):
-        return list(regularizer)
-    return [regularizer]
 
 
 def _by_pattern(backbone: Any, rules: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from tfreg._checks import InputError
 from tfreg.adapt.depth import blocks_above
+from tfreg.regularizers.combined import several
 from tfreg.regularizers.scaled import short_name
 from tfreg.regularizers.set_penalty import SetPenalty
 from tfreg.selection import assign, select
@@ -96,13 +97,6 @@ def _of_backbone(model: Any) -> list[Term]:
             for (i, one), name in zip(sets, model.set_penalties)
         ]
     return found
-
-
-def several(regularizer: Any) -> Sequence[Any]:
-    """What a field or a pattern holds, as a sequence."""
-    if regularizer is None:
-        return ()
-    return regularizer if isinstance(regularizer, (list, tuple)) else (regularizer,)
 
 
 class Named(NamedTuple):

@@ -10,8 +10,9 @@ import keras
 class Annealing(keras.callbacks.Callback):
     """Sets a variable to the share of a fit's steps that is done, from 0 to 1.
 
-    Step t of T, counted from 1, sees t/T. On JAX, which keeps its state to itself
-    while an epoch runs, all steps of an epoch see what its first one does.
+    Step t of T, counted from 1, sees t/T. The steps of one execution (Keras's
+    ``steps_per_execution``) see what its first one does; on JAX, which keeps its state
+    to itself while an epoch runs, all steps of an epoch.
 
     Args:
         variable: a scalar that the training step reads.

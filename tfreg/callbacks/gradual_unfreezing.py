@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import keras
 
 from tfreg import _compat
-from tfreg._checks import InputError, check_integer
+from tfreg._checks import DataWarning, InputError, check_integer
 from tfreg.optimizers import AdamW
 from tfreg.selection import matches
 
@@ -31,6 +32,9 @@ class GradualUnfreezing(keras.callbacks.Callback):
     Raises:
         InputError: no such number; a model that is compiled with another optimiser
             than `tfreg.optimizers.AdamW`, or whose blocks are shared (ALBERT).
+
+    Warns:
+        DataWarning: a fit has too few epochs for all blocks.
 
     Example:
         >>> model.compile()
@@ -79,6 +83,18 @@ class GradualUnfreezing(keras.callbacks.Callback):
                     f"{optimizer.group(path)!r}, not by its block"
                 )
         _compat.build_optimizer(model)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        epochs = self.params["epochs"]
+        never = len(self._groups) - (epochs - 1) * self.blocks_per_epoch
+        if never > 0:
+            warnings.warn(
+                f"`gradual_unfreezing`={self.blocks_per_epoch}: the lowest {never} of "
+                f"{len(self._groups)} blocks (embeddings included) never train in "
+                f"{epochs} epochs",
+                DataWarning,
+                stacklevel=2,
+            )
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._let_train(epoch * self.blocks_per_epoch)

@@ -11,6 +11,7 @@ from tfreg import _compat
 from tfreg._checks import InputError, fail
 from tfreg.heads.head import Head
 from tfreg.layers import Transitions
+from tfreg.regularizers.combined import encoder_only
 
 
 @keras.saving.register_keras_serializable("tfreg")
@@ -65,9 +66,11 @@ class CRF(Head):
         if isinstance(regularizer, Mapping):
             regularizer = keras.regularizers.get(dict(regularizer))
         plain = isinstance(regularizer, keras.regularizers.Regularizer)
-        if regularizer is not None and not plain or hasattr(regularizer, "anchored"):
+        if regularizer is not None and not plain or encoder_only(regularizer):
             raise fail(
-                "regularizer", "a Keras regularizer, without anchor", regularizer
+                "regularizer",
+                "a Keras regularizer that is for any weight, not an encoder's",
+                regularizer,
             )
         self.regularizer = regularizer
 

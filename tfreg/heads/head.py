@@ -38,6 +38,11 @@ class Head:
                 "has nothing to act on"
             )
 
+    @property
+    def penalty(self) -> Any:
+        """A penalty of its own on the projection's kernel, or None."""
+        return None
+
     def projection(self, kernel_regularizer: Any) -> Any:
         """The layer before the dropout, or None."""
 

@@ -12,8 +12,9 @@ from tfreg._checks import (
     check_number,
     fail,
 )
-from tfreg.functional.matrices import matrix_form, orthogonality
 from tfreg.heads.head import POOLINGS, Head
+from tfreg.regularizers import Orthogonal
+from tfreg.regularizers.combined import as_one
 
 
 @keras.saving.register_keras_serializable("tfreg")
@@ -79,15 +80,17 @@ class Projection(Head):
         """How a text's pieces become one vector."""
         return self.pooling or "cls"
 
+    @property
+    def penalty(self) -> Any:
+        """The orthogonality, or None."""
+        return Orthogonal(self.orthogonality) if self.orthogonality else None
+
     def projection(self, kernel_regularizer: Any) -> Any:
-        if self.orthogonality:
-            kernel_regularizer = ProjectionPenalty(
-                self.orthogonality, kernel_regularizer
-            )
+        both = [self.penalty, kernel_regularizer]
         return keras.layers.Dense(
             self.width,
             activation=self.activation,
-            kernel_regularizer=kernel_regularizer,
+            kernel_regularizer=as_one([one for one in both if one is not None]),
             dtype="float32",  # as the logits
             name="projection",
         )
@@ -95,34 +98,6 @@ class Projection(Head):
     def get_config(self) -> dict[str, Any]:
         names = ("width", "activation", "orthogonality", "layer_mix", "pooling")
         return {name: getattr(self, name) for name in names}
-
-
-@keras.saving.register_keras_serializable("tfreg")
-class ProjectionPenalty(keras.regularizers.Regularizer):
-    """λ·‖WᵀW − I‖²_F on a projection's kernel, and a second penalty on the same one.
-
-    Args:
-        orthogonality: λ, above 0.
-        other: a Keras regulariser, or None.
-
-    Example:
-        >>> float(ProjectionPenalty(0.5)(2 * keras.ops.eye(3)))
-        13.5
-    """
-
-    def __init__(self, orthogonality: float, other: Any = None) -> None:
-        self.orthogonality = orthogonality
-        self.other = keras.regularizers.get(other)
-
-    def __call__(self, x: Any) -> Any:
-        penalty = self.orthogonality * orthogonality(matrix_form(x))
-        return penalty if self.other is None else penalty + self.other(x)
-
-    def get_config(self) -> dict[str, Any]:
-        config = {"orthogonality": self.orthogonality}
-        if self.other is None:
-            return config
-        return {**config, "other": keras.regularizers.serialize(self.other)}
 
 
 def _check_activation(name: str | None) -> str | None:

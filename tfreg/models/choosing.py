@@ -16,9 +16,15 @@ def choose_child(model: Any, x: Any, y: Any = None) -> None:
         model: a compiled task model.
         x, y: the training data, in the forms that `fit` takes.
     """
+    if lacks_child(model):
+        optimizer = _compat.inner_optimizer(model.optimizer)
+        optimizer.choose_child(estimate_fisher(model, x, y))
+
+
+def lacks_child(model: Any) -> bool:
+    """Whether a task-driven `ChildTuning` has still to choose."""
     optimizer = _compat.inner_optimizer(model.optimizer)
     if not isinstance(optimizer, AdamW) or optimizer.child_tuning is None:
-        return
+        return False
     _compat.build_optimizer(model)
-    if optimizer.lacks_child:
-        optimizer.choose_child(estimate_fisher(model, x, y))
+    return optimizer.lacks_child

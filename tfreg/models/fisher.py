@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -19,9 +20,9 @@ def estimate_fisher(
     """The diagonal of the empirical Fisher information of a model's encoder.
 
     F_i = 1/N·Σ_n (∂L_n/∂w_i)², L_n the summed loss of example n (a text, or all words
-    of a sentence) with dropout off and without penalties: for a classifier or tagger
-    −log p(y_n|x_n), for a regressor the squared error. A model whose penalty needs it
-    (`FisherL2SP`) keeps it.
+    of a sentence) with dropout off, without penalties and label smoothing: for a
+    classifier or tagger −log p(y_n|x_n), for a regressor the squared error. A model
+    whose penalty needs it (`FisherL2SP`) keeps it.
 
     Args:
         model: a compiled tfreg model.
@@ -51,12 +52,12 @@ def estimate_fisher(
         raise InputError("`x` must be labelled: there is no loss without targets")
     chosen = np.random.default_rng(seed).permutation(len(targets))[:examples]
     variables = model.backbone.trainable_variables
-    loss_object = getattr(model, "loss", None)
+    loss_of = _data_loss(model)
 
     def squares(row: Any, target: Any) -> list[Any]:
         def loss() -> Any:
-            mean = _compat.data_loss(model, target, model(row, training=False), None)
-            words = getattr(loss_object, "count", lambda _: 1.0)(target)
+            mean = loss_of(target, model(row, training=False))
+            words = getattr(model.loss, "count", lambda _: 1.0)(target)
             return mean * words
 
         _, gradients = _compat.value_and_gradients(loss, variables)
@@ -77,3 +78,11 @@ def estimate_fisher(
     }
     model.anchors.set_fisher(fisher)
     return fisher
+
+
+def _data_loss(model: Any) -> Callable[[Any, Any], Any]:
+    """The loss of targets and predictions that a model trains with, unsmoothed."""
+    if getattr(model.loss, "label_smoothing", 0):
+        config = {**model.loss.get_config(), "label_smoothing": 0.0}
+        return type(model.loss).from_config(config)
+    return lambda y, y_pred: _compat.data_loss(model, y, y_pred, None)

@@ -197,7 +197,8 @@ def check_masks(model: Any) -> None:
 
 
 def _is_random(model: Any) -> bool:
-    rates = [_compat.dropout_rate(found) for _, found in _compat.dropouts([model])]
+    found = [dropout for _, dropout in _compat.dropouts([model])]
+    rates = [_compat.dropout_rate(one) or getattr(one, "stddev", 0) for one in found]
     others = (
         hasattr(layer, "seed_generator")
         for layer in _compat.nested_layers(model)

@@ -12,10 +12,11 @@ from keras import ops
 from tfreg import _compat
 from tfreg._checks import InputError
 from tfreg.adapt.freeze import blocks
-from tfreg.adapt.terms import BACKBONE, HEAD, Named, choose, named, several, terms_of
+from tfreg.adapt.terms import BACKBONE, HEAD, Named, choose, named, terms_of
+from tfreg.heads.head import make_head
 from tfreg.optimizers.proximal import proximal_strength
 from tfreg.recipe import Recipe
-from tfreg.regularizers import Sum
+from tfreg.regularizers.combined import as_one, several
 from tfreg.regularizers.live import Live, product
 from tfreg.regularizers.scaled import at_depth, number_of, scaled
 from tfreg.selection import select
@@ -82,6 +83,9 @@ def attach_strengths(model: Any) -> None:
     """Put what a model's strengths say on its penalties, and trace its step anew."""
     variables = {v.path: v for v in model.trainable_variables}
     rules = defaultdict(list)
+    own = make_head(model.recipe.head).penalty
+    if own is not None:  # it has no place in the recipe's fields, and a fixed strength
+        rules[model.projection.kernel.path].append(own)
     for kind, name, term in named(terms_of(model), model.strengths.per):
         factors = model.strengths.factors(kind, name)
         if term.acting is None:
@@ -90,7 +94,7 @@ def attach_strengths(model: Any) -> None:
             live = Live(term.acting, factors) if factors else term.acting
             rules[term.path].append(live)
     for path, those in rules.items():
-        variables[path].regularizer = those[0] if len(those) == 1 else Sum(those)
+        variables[path].regularizer = as_one(those)
     _compat.renew_step(model)
 
 

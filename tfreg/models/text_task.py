@@ -32,7 +32,7 @@ from tfreg.models.strengths import attach_strengths, learned_recipe
 from tfreg.models.text_trainer import TextTrainer
 from tfreg.objectives import compose
 from tfreg.recipe import Recipe
-from tfreg.regularizers.combined import as_one
+from tfreg.regularizers.combined import as_one, several
 
 
 class TextTask(TextTrainer):
@@ -96,20 +96,19 @@ class TextTask(TextTrainer):
             self.layer_mix = LayerMix(dtype="float32", name="layer_mix")
         if head.text_pooling == "attention":
             self.pooling = AttentionPooling(dtype="float32", name="pooling")
-        self.projection = head.projection(as_one(recipe.kernel_regularizer))
+        on_kernels = as_one(several(recipe.kernel_regularizer))
+        self.projection = head.projection(on_kernels)
         self.head_dropout = MultiSampleDropout(
             recipe.dropout, recipe.multi_sample_dropout, name="head_dropout"
         )
         self.logits = keras.layers.Dense(
             units,
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
-            kernel_regularizer=as_one(recipe.kernel_regularizer),
+            kernel_regularizer=on_kernels,
             dtype="float32",  # losses and metrics need every digit
             name="logits",
         )
-        self.bottleneck = head.bottleneck(
-            as_one(recipe.kernel_regularizer), recipe.seed_of("bottleneck")
-        )
+        self.bottleneck = head.bottleneck(on_kernels, recipe.seed_of("bottleneck"))
         self.transitions = head.transitions(labels)
         if objectives:  # what they draw
             self.noise = _compat.ReplicaSeeds(recipe.seed)

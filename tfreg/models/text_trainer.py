@@ -18,7 +18,7 @@ from tfreg.data.ladder import fitted_ladder
 from tfreg.models import feeding
 from tfreg.models.accumulating import accumulated_step, check_accumulation
 from tfreg.models.adapting import begin_strengths, hold_out
-from tfreg.models.choosing import choose_child
+from tfreg.models.choosing import choose_child, lacks_child
 from tfreg.models.fisher import estimate_fisher
 from tfreg.models.fitting import (
     begin_schedule,
@@ -31,7 +31,12 @@ from tfreg.models.fitting import (
     unfreezing,
 )
 from tfreg.models.lost_workers import naming_lost_workers
-from tfreg.models.optimizing import averaging, check_optimizer, recipe_optimizer
+from tfreg.models.optimizing import (
+    averaging,
+    check_optimizer,
+    check_rate_callbacks,
+    recipe_optimizer,
+)
 from tfreg.models.passes import position_loss
 from tfreg.models.predicting import predict_batches
 from tfreg.models.reusing import reuse_features
@@ -115,6 +120,21 @@ class TextTrainer(_compat.OnWorkers, keras_hub.models.Task):
         (data,) = args
         return accumulated_step(self, data, parts)
 
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """Keras's: one step, on ids.
+
+        Raises:
+            InputError: what `fit` estimates on its data has not been: the Fisher
+                information of `FisherL2SP`, which would be no penalty, or of
+                `ChildTuning(fisher=True)`, under which nothing would move.
+        """
+        if self.anchors.lacks_fisher or lacks_child(self):
+            raise InputError(
+                "`train_on_batch`: nobody has estimated the Fisher information, which "
+                "a penalty or `child_tuning` needs; `fit` does, on its first call"
+            )
+        return super().train_on_batch(*args, **kwargs)
+
     def encode(self, examples: Examples, **weights: Any) -> Encoded:
         """Tokenise a split once; `fit`, `evaluate` and `predict` take the result.
 
@@ -176,6 +196,7 @@ class TextTrainer(_compat.OnWorkers, keras_hub.models.Task):
         )
         epochs = self.recipe.epochs if epochs is None else epochs
         callbacks = keras.tree.flatten(callbacks or [])
+        check_rate_callbacks(self, callbacks)
         weights = {"sample_weight": sample_weight, "class_weight": class_weight}
         x, y, weights, held_out = hold_out(self, callbacks, x, y, weights, batch_size)
         train = feeding.feed(

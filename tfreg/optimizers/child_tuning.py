@@ -74,6 +74,17 @@ class ChildTuning:
         seed = seed if self.seed is None else self.seed
         return ChildTuning(self.share, self.fisher, paths, seed)
 
+    def of_those_that_train(self, variables: Sequence[Any]) -> list[Any]:
+        """Those of some variables that it acts on.
+
+        Raises:
+            InputError: there are none.
+        """
+        found = [v for v in variables if matches(v.path, self.paths or ("*",))]
+        if not found:
+            raise InputError("`child_tuning`: no weight that trains matches its paths")
+        return found
+
     def get_config(self) -> dict[str, Any]:
         paths = None if self.paths is None else list(self.paths)
         return {
@@ -105,10 +116,7 @@ class ChildSteps(keras.optimizers.Optimizer):
         if self.built:
             return
         tuning = self.child_tuning
-        paths = [] if tuning is None else (tuning.paths or ("*",))
-        found = [v for v in variables if matches(v.path, paths)]
-        if tuning is not None and not found:
-            raise InputError("`child_tuning`: no weight that trains matches its paths")
+        found = [] if tuning is None else tuning.of_those_that_train(variables)
         super().build(variables)
         if tuning is not None and tuning.fisher:
             self._masks = {

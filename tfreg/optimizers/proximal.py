@@ -53,12 +53,12 @@ def proximal_strength(regularizer: Any) -> float:
         return 0.0
     if getattr(regularizer, "proximal", False):
         return regularizer.strength
-    factor = getattr(regularizer, "factor", 1.0)
-    inner = [
-        *getattr(regularizer, "regularizers", ()),
-        *filter(None, [getattr(regularizer, "regularizer", None)]),
-    ]
-    return factor * sum(map(proximal_strength, inner))
+    inner = getattr(regularizer, "regularizer", None)
+    found = sum(
+        map(proximal_strength, (*getattr(regularizer, "regularizers", ()), inner))
+    )
+    # Others' penalties may have a factor too, and it may be a tensor.
+    return found and getattr(regularizer, "factor", 1.0) * found
 
 
 @keras.saving.register_keras_serializable("tfreg")

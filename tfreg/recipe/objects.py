@@ -52,16 +52,21 @@ def read_augmentations(name: str, value: Any) -> Any:
 def read_head_penalties(name: str, value: Any) -> Any:
     """Live regularisers of the head's kernels; refuse those that need an encoder."""
     found = read_penalties(name, value)
+    if found is None:
+        return None
+    from tfreg.regularizers.combined import encoder_only  # heavy, as Keras is
+
     for one in found if isinstance(found, tuple) else (found,):
-        if getattr(one, "needs_anchor", False):
+        inner = encoder_only(one)
+        if getattr(inner, "needs_anchor", False):
             raise InputError(
                 f"`{name}` cannot be anchored: the head has no pretrained values; use "
                 f"`backbone_regularizer={type(one).__name__}(...)`"
             )
-        if hasattr(one, "bound_to") or type(one).__name__ == "ByDepth":
+        if inner is not None:
             raise InputError(
-                f"`{name}` cannot be {type(one).__name__}, which acts on blocks of an "
-                "encoder; use `backbone_regularizer`"
+                f"`{name}` cannot be {type(inner).__name__}, which acts on blocks of "
+                "an encoder; use `backbone_regularizer`"
             )
     return found
 

@@ -1,8 +1,8 @@
-"""Sums and multiples of penalties on one weight."""
+"""Sums and multiples of penalties on one weight, and what is in them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -151,6 +151,42 @@ class ByDepth(keras.regularizers.Regularizer):
         return {"regularizer": serialized, "factor": self.factor}
 
 
-def as_one(regularizer: Any) -> Any:
-    """One regulariser of a recipe's field, which may hold several in a tuple."""
-    return Sum(regularizer) if isinstance(regularizer, tuple) else regularizer
+def several(regularizer: Any) -> Sequence[Any]:
+    """What a field of a recipe, or a pattern in it, holds, as a sequence."""
+    if regularizer is None:
+        return ()
+    return regularizer if isinstance(regularizer, (list, tuple)) else (regularizer,)
+
+
+def as_one(regularizers: Sequence[Any]) -> Any:
+    """Regularisers of one weight as one; None for none."""
+    if len(regularizers) > 1:
+        return Sum(regularizers)
+    return regularizers[0] if regularizers else None
+
+
+def all_in(regularizer: Any) -> Iterator[Any]:
+    """A regulariser and all that it is made of, from the outside in.
+
+    Example:
+        >>> from tfreg.regularizers import L1, L2
+        >>> both = Sum([L1(1.0), ByDepth(L2(1.0), 1.3)])
+        >>> [type(one).__name__ for one in all_in(both)]
+        ['Sum', 'L1', 'ByDepth', 'L2']
+    """
+    yield regularizer
+    inner = getattr(regularizer, "regularizer", None)
+    for one in (*getattr(regularizer, "regularizers", ()), inner):
+        if one is not None:
+            yield from all_in(one)
+
+
+def encoder_only(regularizer: Any) -> Any:
+    """The first in a regulariser that is for an encoder's own weights; None if none.
+
+    Those are anchored at pretrained values, on groups of weights, or by depth.
+    """
+    for one in all_in(regularizer):
+        if is_anchored(one) or isinstance(one, ByDepth) or hasattr(one, "bound_to"):
+            return one
+    return None

@@ -16,9 +16,13 @@ class ProximalL1(keras.regularizers.Regularizer):
 
     Ω(w) = λ·Σ|w| is counted in the loss but gives no gradient; instead the optimiser
     ends each step with w ← sign(w)·max(|w| − t, 0): t = η·λ under
-    `tfreg.optimizers.SGD` and t = η·λ/(√v̂ + ε) for each weight under
-    `tfreg.optimizers.AdamW` (Adam's own metric). Weights become exactly zero; with
-    Keras's L1 under Adam none does.
+    `tfreg.optimizers.SGD` and t = η·λ/(√v̂ + ε/√(1 − β₂ᵗ)) for each weight under
+    `tfreg.optimizers.AdamW` (Adam's own metric, with ε where Keras has it). Weights
+    become exactly zero; with Keras's L1 under Adam none does.
+
+    Under Adam λ is to be seen beside √v̂, the size of a weight's gradients: those whose
+    gradients are far smaller than λ are zero after few steps, those without at once.
+    (Weights of an adapter, which have none at first, cannot have this penalty.)
 
     Args:
         strength: λ, above 0; defaults to 1e-4.
