@@ -150,7 +150,9 @@ def build(task: str, fields: dict[str, Any]) -> Any:
         "learning_rate": 1e-3,
         **fields,
     }
-    backbone = tiny(dropout=0.1)
+    precision = fields.get("precision", "float32")
+    policy = precision if precision == "float32" else f"mixed_{precision}"
+    backbone = tiny(dropout=0.1, dtype=policy)
     if task == "regress":
         return build_regressor(backbone, **given)
     if task == "tag":

@@ -101,7 +101,11 @@ def test_inference_of_a_tagger_is_untouched():
 
 @pytest.mark.parametrize(
     "fields",
-    [TOGETHER, {"weight_noise": 0.3, "head": Bottleneck(8), "noisy_tune": 0.2}],
+    [
+        TOGETHER,
+        {"dropconnect": 0.3},
+        {"weight_noise": 0.3, "head": Bottleneck(8), "noisy_tune": 0.2},
+    ],
 )
 def test_saved_and_loaded(fields, tmp_path):
     model = build("tag", backbone_regularizer=L2SP(0.1), **fields)

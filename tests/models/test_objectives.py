@@ -127,7 +127,10 @@ def test_half_precision(task, name, dtype):
 
 
 @pytest.mark.parametrize("dtype, least", [("float16", 0.999), ("bfloat16", 0.95)])
-@pytest.mark.parametrize("objective", [FGM(1.0), SAM(0.05), VISIBLE])
+@pytest.mark.parametrize(
+    "objective",
+    [FGM(1.0), SAM(0.05), VISIBLE, FreeLB(), Focal(), ConfidencePenalty(0.5), Mixup()],
+)
 def test_half_precision_is_close_to_float32(objective, dtype, least, draws):
     x, y, w = batch()
     found = []

@@ -12,8 +12,9 @@ from tfreg.selection import matches
 class BitFit(Adaptation):
     """Of the pretrained weights only the biases train, those of layer norms included.
 
-    The head trains in full. With ``freeze=k`` the biases of the lower blocks stand
-    still too.
+    Each layer is W⁰x + b, and each layer norm γ⁰⊙x̂ + β, with W⁰ and γ⁰ as they were
+    pretrained, b and β from their pretrained values on. The head trains in full. With
+    ``freeze=k`` the biases of the lower blocks stand still too.
 
     Example:
         >>> from tfreg import build_classifier

@@ -27,8 +27,9 @@ class DropConnect(Dropout):
         True
 
     Wan et al. (2013), "Regularization of Neural Networks using DropConnect", section
-    3. Departures: one mask a pass, not one an example; at inference the mean weight,
-    not samples from a Gaussian.
+    3. Departures: one mask a pass, not one an example; weights are scaled by 1/(1−p) in
+    training, which leaves w at inference, where they scale the mean down and sample
+    from a Gaussian.
     """
 
     def key(self) -> Any:

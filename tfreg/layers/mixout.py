@@ -33,7 +33,8 @@ class Mixout(Dropout):
         [0.0, 2.0]
 
     Lee, Cho & Kang (2020), "Mixout: Effective Regularization to Finetune Large-scale
-    Pretrained Language Models", section 3.
+    Pretrained Language Models", section 3. Departure: beside dropout, not in its place;
+    ``backbone_dropout=0`` and ``attention_dropout=0`` are theirs.
     """
 
     def call(  # type: ignore[override]  # of two tensors

@@ -33,7 +33,8 @@ class Mixup(Objective):
 
     A base loss: it stands in the place of the loss of the texts themselves.
 
-    Passes: 1 more; the first then serves the training scores alone.
+    Passes: 1 more; the first then serves the training scores alone. Of batches that are
+    accumulated, each mixes its own rows.
 
     Args:
         alpha: α, at least 0; 0.1 to 1. The smaller, the closer λ is to 0 or 1.

@@ -87,7 +87,8 @@ class Recipe:
             norms, or weights held by an anchored penalty.
         warmup: share of the steps in which the rate rises from 0, in [0, 1].
         schedule: how it falls after that: ``"linear"`` or ``"cosine"`` to 0,
-            ``"slanted"`` from and to a 32nd, or ``"constant"``.
+            ``"slanted"`` from and to a 32nd, or ``"constant"`` (with a ``warmup`` of 0
+            a plain number, which callbacks may set).
         layer_decay: d in (0, 1]: the rate of a layer is d^depth of the head's, where
             the highest block has depth 1; 1 leaves all alike.
         anchor_decay: decoupled decay towards the pretrained values, of the pretrained

@@ -58,6 +58,22 @@ SHORT_NAMES: dict[str, tuple[str, str, str, str]] = {
         *("objective", "tfreg>ConfidencePenalty", "weight"),
         "weight of the negative entropy of what is predicted",
     ),
+    "objective.focal": (
+        *("objective", "tfreg>Focal", "gamma"),
+        "γ of the focal loss, by which what is predicted well counts less",
+    ),
+    "objective.mixup": (
+        *("objective", "tfreg>Mixup", "alpha"),
+        "α of the Beta distribution by which features and targets are mixed",
+    ),
+    "objective.freelb": (
+        *("objective", "tfreg>FreeLB", "epsilon"),
+        "bound on the move of the embeddings over the steps of FreeLB",
+    ),
+    "objective.sam": (
+        *("objective", "tfreg>SAM", "rho"),
+        "length of the step uphill before each gradient, over all weights",
+    ),
 }
 PENALTIES = tuple(name for name, row in SHORT_NAMES.items() if row[0] != "objective")
 

@@ -54,7 +54,7 @@ class GroupLasso(SetPenalty):
         ... )
 
     Yuan & Lin (2006), "Model selection and estimation in regression with grouped
-    variables", equation 2.2 with K_g = |g|·I. The gradient of an empty group is 0.
+    variables", section 2 with K_g = |g|·I. The gradient of an empty group is 0.
     """
 
     def __init__(self, strength: float = 1e-4, groups: str = "heads") -> None:

@@ -99,8 +99,8 @@ def short_name(regularizer: Any) -> str:
     """What logs and arguments call a kind of penalty.
 
     Example:
-        >>> short_name(FisherL2SP()), short_name(ByDepth(GroupLasso(), 1.3))
-        ('fisher_l2sp', 'group_lasso')
+        >>> short_name(FisherL2SP()), short_name(ByDepth(Spectral(), 1.3))
+        ('fisher_l2sp', 'spectral')
     """
     while isinstance(regularizer, (ByDepth, Multiple)):
         regularizer = regularizer.regularizer

@@ -24,7 +24,7 @@ class Synonyms(Augmentation):
     gets the word's capital or capitals. Tags stay.
 
     Args:
-        rate: in [0, 1].
+        rate: in [0, 1]; defaults to 0.1.
         dictionary: {word: synonyms}; kept in the recipe, and so in the saved model. A
             synonym may be several words, which a tagger reads as one.
 
