@@ -169,7 +169,10 @@ def penalise(
         for penalty in given:
             if isinstance(penalty, SetPenalty):
                 key = type(penalty).__name__ + (f"_{len(sets)}" if sets else "")
-                sets[key] = penalty.bound_to(by_path)
+                try:
+                    sets[key] = penalty.bound_to(by_path)
+                except InputError as error:
+                    raise InputError(f"`{name}`: {error}") from error
         if on_each:
             rules = {v.path: on_each for v in kernels(by_path.values())}
             if not rules:
