@@ -170,9 +170,9 @@ def execute(runs: list[Run], settings: dict[str, Any], args: Any) -> None:
 
 
 def execute_all(runs: list[Run], results: Results, args: Any) -> None:
-    """Groups of like runs, `jobs` at once."""
+    """Groups of like runs, `jobs` at once; of few groups each run by itself."""
     groups = [list(like) for _, like in groupby(runs, key=lambda run: run[:3])]
-    if len(groups) < 4 * args.jobs:  # few of them would end far apart
+    if 1 < args.jobs and len(groups) < 4 * args.jobs:  # or one would wait for the last
         groups = [[run] for run in runs]
     with ThreadPoolExecutor(args.jobs) as pool:
         waiting = []

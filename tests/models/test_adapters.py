@@ -15,8 +15,9 @@ from tfreg._checks import DataWarning, InputError
 from tfreg.adapt import Adapter, BitFit, LoRA
 from tfreg.builders import build_classifier, build_tagger
 from tfreg.models import TextClassifier
+from tfreg.optimizers import SGD
 from tfreg.recipe import Recipe
-from tfreg.regularizers import L2
+from tfreg.regularizers import L2, ProximalL1
 
 FIELDS = {
     "sequence_length": 16,
@@ -220,6 +221,18 @@ def test_the_penalty_is_in_the_loss_of_training_only(weights, ids):
     )
     assert full - plain == pytest.approx(total, rel=1e-5) and total > 1
     assert model.evaluate(x, y, verbose=0, return_dict=True)["loss"] < total
+
+
+@pytest.mark.parametrize("adapter", [LoRA(2), Adapter(4)])
+def test_proximal_steps_would_stop_it_before_it_begins(adapter, weights):
+    """Under Adam a weight without a gradient is 0 at once; under SGD it is not."""
+    still = "*/lora/a" if isinstance(adapter, LoRA) else "*/adapter/down*kernel"
+    rules = {still: ProximalL1(1e-4)}
+    with pytest.raises(InputError, match="under Adam a proximal penalty makes"):
+        classifier(weights, adapter=adapter, backbone_regularizer=rules)
+    backbone, recipe = tiny(), Recipe(adapter=adapter, backbone_regularizer=rules)
+    model = TextClassifier(backbone, labels=("a", "b"), recipe=recipe)
+    model.compile(SGD(0.1))
 
 
 def test_accumulated_it_is_counted_once(weights):

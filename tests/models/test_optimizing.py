@@ -197,10 +197,18 @@ def test_callbacks_set_a_constant_rate_and_no_other():
 def test_an_optimiser_that_does_not_what_the_recipe_says_is_refused(fields):
     model = build(**fields)
     (name,) = fields
-    for optimizer in (keras.optimizers.Adam(), AdamW()):
-        with pytest.raises(InputError, match=f"the recipe has `{name}`="):
-            model.compile(optimizer)
-    model.compile(model.default_optimizer())
+    scaled = keras.optimizers.LossScaleOptimizer(AdamW())
+    for optimizer in (keras.optimizers.Adam(), AdamW(), scaled):
+        model.compile(optimizer)
+        with pytest.raises(InputError, match=f"`fit`: the recipe has `{name}`="):
+            model.fit(TEXTS, NAMES, verbose=0)
+    model.compile(model.default_optimizer(), run_eagerly=True)
+    model.fit(TEXTS, NAMES, epochs=1, verbose=0)
+
+
+def test_rates_by_depth_of_blocks_that_are_frozen_are_nobody_s_task():
+    model = build(layer_decay=0.5, freeze=2)
+    model.fit(TEXTS, NAMES, epochs=1, verbose=0)
 
 
 def test_stopped_saved_and_loaded_it_goes_on_as_if_not(tmp_path):

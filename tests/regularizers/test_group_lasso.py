@@ -7,6 +7,9 @@ import tensorflow as tf
 
 from tests.backbones import KINDS, tiny
 from tfreg._checks import InputError
+from tfreg.adapt import BitFit
+from tfreg.models import TextClassifier
+from tfreg.recipe import Recipe
 from tfreg.regularizers import GroupLasso
 
 HEADS, WIDTH, SIZE, INNER = 2, 32, 16, 64
@@ -113,3 +116,6 @@ def test_config_and_what_cannot_be():
     frozen.trainable = False
     with pytest.raises(InputError, match="no block has heads that train"):
         GroupLasso().bound_to(by_path(frozen))
+    recipe = Recipe(backbone_regularizer=GroupLasso(), adapter=BitFit())
+    with pytest.raises(InputError, match="^`backbone_regularizer`: `GroupLasso`: no"):
+        TextClassifier(tiny(), labels=("a", "b"), recipe=recipe)

@@ -41,6 +41,10 @@ class Adaptation:
         """Whether the weight at a path has no pretrained value."""
         return False
 
+    def starts_still(self, path: str) -> bool:
+        """Whether the weight at a path has no gradient in the first step."""
+        return False
+
     def penalties(self, backbone: Any) -> dict[str, BoundSet]:
         """Penalties of its own, on several weights each, by name."""
         return {}

@@ -63,6 +63,9 @@ class Adapter(Adaptation):
     def is_new(self, path: str) -> bool:
         return matches(path, ["*/adapter/*"])
 
+    def starts_still(self, path: str) -> bool:
+        return matches(path, ["*/adapter/down*"])
+
     def folded(self, backbone: Any) -> dict[str, Any]:
         raise InputError(
             "adapters cannot be folded into the encoder they are in, which does not "

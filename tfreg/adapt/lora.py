@@ -109,6 +109,9 @@ class LoRA(Adaptation):
 
     is_new = trains
 
+    def starts_still(self, path: str) -> bool:
+        return matches(path, ["*/lora/a"])
+
     def penalties(self, backbone: Any) -> dict[str, BoundSet]:
         if self.penalty is None:
             return {}

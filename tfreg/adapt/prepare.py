@@ -17,7 +17,6 @@ from tfreg.adapt.lean import make_lean
 from tfreg.adapt.noise import add_noise, check_targets
 from tfreg.adapt.penalise import Anchors, Penalties, hold_kernels, penalise
 from tfreg.adapt.reinitialize import reinitialize, top
-from tfreg.optimizers.proximal import proximal_strength
 
 
 def prepare(
@@ -89,7 +88,6 @@ def prepare(
             hold_kernels(backbone, anchors)
         penalties = penalise(backbone, recipe.backbone_regularizer, anchors)
         if adapter is not None:
-            _refuse_proximal(adapter, penalties)
             penalties.sets.update(adapter.penalties(backbone))
     except InputError:
         set_architecture(
@@ -114,23 +112,6 @@ def prepare(
     add_noise(backbone, recipe, noise, anchors)
     backbone.tfreg_claimed = True
     return penalties
-
-
-def _refuse_proximal(adapter: Any, penalties: Penalties) -> None:
-    """Refuse proximal steps on weights that an adapter adds.
-
-    One of the two factors of an update has no gradient in the first step, for the other
-    is 0: its threshold under Adam, ηλ/(√v̂ + ε), has no bound, and both stay at 0.
-
-    Raises:
-        InputError: naming a weight.
-    """
-    for path, rule in penalties.by_path.items():
-        if adapter.is_new(path) and proximal_strength(rule):
-            raise InputError(
-                f"`backbone_regularizer`: a proximal penalty would make {path!r} 0 in "
-                f"the first step, and {type(adapter).__name__} useless; take L1"
-            )
 
 
 @contextmanager

@@ -68,8 +68,10 @@ class AveragedWeights(keras.callbacks.Callback):
         self._averages.show(True)
 
     def on_train_end(self, logs: Any = None) -> None:
+        if not self._begun:
+            return
         missing = self._averages.waiting(_compat.iterations(self.model.optimizer))
-        if self._begun and missing > 0:
+        if missing > 0:
             warnings.warn(
                 f"`swa={self._averages.swa}`: nothing was averaged, for the fit ended "
                 f"{missing} steps before the first that is; take a larger share, fewer "

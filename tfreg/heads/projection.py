@@ -14,7 +14,7 @@ from tfreg._checks import (
 )
 from tfreg.heads.head import POOLINGS, Head
 from tfreg.regularizers import Orthogonal
-from tfreg.regularizers.combined import as_one
+from tfreg.regularizers.combined import as_one, several
 
 
 @keras.saving.register_keras_serializable("tfreg")
@@ -86,11 +86,12 @@ class Projection(Head):
         return Orthogonal(self.orthogonality) if self.orthogonality else None
 
     def projection(self, kernel_regularizer: Any) -> Any:
-        both = [self.penalty, kernel_regularizer]
         return keras.layers.Dense(
             self.width,
             activation=self.activation,
-            kernel_regularizer=as_one([one for one in both if one is not None]),
+            kernel_regularizer=as_one(
+                (*several(self.penalty), *several(kernel_regularizer))
+            ),
             dtype="float32",  # as the logits
             name="projection",
         )

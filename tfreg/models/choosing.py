@@ -23,7 +23,7 @@ def choose_child(model: Any, x: Any, y: Any = None) -> None:
 
 def lacks_child(model: Any) -> bool:
     """Whether a task-driven `ChildTuning` has still to choose."""
-    optimizer = _compat.inner_optimizer(model.optimizer)
+    optimizer = _compat.inner_optimizer(getattr(model, "optimizer", None))
     if not isinstance(optimizer, AdamW) or optimizer.child_tuning is None:
         return False
     _compat.build_optimizer(model)

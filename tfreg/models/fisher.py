@@ -12,6 +12,7 @@ from keras import ops
 from tfreg import _compat
 from tfreg._checks import InputError, check_integer
 from tfreg.models.feeding import whole_batch
+from tfreg.objectives.mean_over_real import MeanOverReal
 
 
 def estimate_fisher(
@@ -52,13 +53,12 @@ def estimate_fisher(
         raise InputError("`x` must be labelled: there is no loss without targets")
     chosen = np.random.default_rng(seed).permutation(len(targets))[:examples]
     variables = model.backbone.trainable_variables
-    loss_of = _data_loss(model)
+    loss_of, counts = _data_loss(model), isinstance(model.loss, MeanOverReal)
 
     def squares(row: Any, target: Any) -> list[Any]:
         def loss() -> Any:
             mean = loss_of(target, model(row, training=False))
-            words = getattr(model.loss, "count", lambda _: 1.0)(target)
-            return mean * words
+            return mean * (model.loss.count(target) if counts else 1.0)
 
         _, gradients = _compat.value_and_gradients(loss, variables)
         return [ops.square(ops.cast(gradient, "float32")) for gradient in gradients]

@@ -12,7 +12,7 @@ from tfreg._checks import InputError
 from tfreg.callbacks import ExactCheckpoint, GradualUnfreezing
 from tfreg.data.fingerprint import fingerprint
 from tfreg.models.feeding import Feed
-from tfreg.optimizers import ProximalSteps, WarmupDecay
+from tfreg.optimizers import AdamW, ProximalSteps, WarmupDecay
 from tfreg.optimizers.proximal import proximal_strength
 from tfreg.recipe import Recipe
 
@@ -72,6 +72,14 @@ def give_proximal_sets(model: Any) -> None:
             "`child_tuning` does not go with a proximal penalty, whose steps are on "
             "all of its weights"
         )
+    adapter = model.recipe.adapter
+    for variable in single if adapter and isinstance(optimizer, AdamW) else ():
+        if adapter.starts_still(variable.path):
+            raise InputError(
+                f"`backbone_regularizer`: under Adam a proximal penalty makes "
+                f"{variable.path!r} 0 in the first step, where it has no gradient, and "
+                f"{type(adapter).__name__} useless; take L1"
+            )
     if isinstance(optimizer, ProximalSteps):
         optimizer.proximal_sets = sets
     elif (sets or single) and optimizer is not None:

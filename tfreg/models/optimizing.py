@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -13,17 +12,18 @@ from tfreg.adapt.rate_decay import rate_multipliers
 from tfreg.callbacks import AveragedWeights
 from tfreg.optimizers import AdamW, WarmupDecay
 from tfreg.optimizers.adamw import NO_DECAY
+from tfreg.recipe import Recipe
 from tfreg.regularizers.place import is_anchored
 from tfreg.selection import kernels
 
-_DONE_BY_OPTIMIZER: dict[str, tuple[Any, Callable[[Any], Any]]] = {
-    "layer_decay": (1, lambda optimizer: getattr(optimizer, "multipliers", None)),
-    "anchor_decay": (0, lambda optimizer: getattr(optimizer, "anchor_decay", 0)),
-    "child_tuning": (None, lambda optimizer: getattr(optimizer, "child_tuning", None)),
-    "ema": (None, lambda optimizer: getattr(optimizer, "averages", None)),
-    "swa": (None, lambda optimizer: getattr(optimizer, "averages", None)),
+_DONE_BY = {
+    "layer_decay": "multipliers",
+    "anchor_decay": "anchor_decay",
+    "child_tuning": "child_tuning",
+    "ema": "averages",
+    "swa": "averages",
 }
-"""Fields of a recipe: where they are off, and whether an optimiser does them."""
+"""Fields of a recipe, and the attribute of an optimiser that does what they say."""
 
 _SET_THE_RATE = (
     keras.callbacks.LearningRateScheduler,
@@ -72,20 +72,12 @@ def check_optimizer(model: Any) -> None:
     """Give a compiled model's optimiser its anchors; refuse what would not act.
 
     Raises:
-        InputError: what the recipe says and the optimiser does not do; anchors that
-            the model does not hold, or are out of the optimiser's reach; weights for
-            `ChildTuning` that do not train; Keras's moving average.
+        InputError: anchors that the model does not hold, or are out of the
+            optimiser's reach; weights for `ChildTuning` that do not train; Keras's
+            moving average.
     """
     optimizer = _compat.inner_optimizer(model.optimizer)
     how = f"`build_{model.builder}(preset, ...,"
-    for name, (off, acts) in _DONE_BY_OPTIMIZER.items():
-        asked = getattr(model.recipe, name)
-        if asked != off and optimizer is not None and not acts(optimizer):
-            raise InputError(
-                f"`compile(optimizer=...)`: the recipe has `{name}`={asked!r}, which "
-                f"this {type(optimizer).__name__} does not do; give it the same "
-                "argument (of tfreg.optimizers.AdamW), or leave one of the two out"
-            )
     tuning = getattr(optimizer, "child_tuning", None)
     if tuning is not None:
         tuning.of_those_that_train(model.trainable_variables)
@@ -108,12 +100,25 @@ def check_optimizer(model: Any) -> None:
     optimizer.anchor_at(held)
 
 
-def check_rate_callbacks(model: Any, callbacks: list[Any]) -> None:
-    """Refuse callbacks that set a learning rate which follows a schedule.
+def check_fit_optimizer(model: Any, callbacks: list[Any]) -> None:
+    """Refuse a fit whose optimiser would ignore what a recipe or a callback says.
 
     Raises:
-        InputError: naming what to write instead.
+        InputError: fields that an optimiser of the user's own does not do; a callback
+            that sets a learning rate which follows a schedule.
     """
+    recipe, optimizer = model.recipe, _compat.inner_optimizer(model.optimizer)
+    for field, attribute in _DONE_BY.items():
+        asked = getattr(recipe, field)
+        if asked == Recipe.__dataclass_fields__[field].default:
+            continue
+        own = getattr(model.default_optimizer(), attribute)
+        if own and not getattr(optimizer, attribute, None):
+            raise InputError(
+                f"`fit`: the recipe has `{field}`={asked!r}, which the "
+                f"{type(optimizer).__name__} of `compile` does not do; compile with a "
+                f"tfreg.optimizers.AdamW that has `{attribute}`, or build without it"
+            )
     schedule = _compat.schedule(model.optimizer)
     if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
         return
@@ -121,8 +126,9 @@ def check_rate_callbacks(model: Any, callbacks: list[Any]) -> None:
         if isinstance(callback, _SET_THE_RATE):
             raise InputError(
                 f"`callbacks`: {type(callback).__name__} sets the learning rate, which "
-                f"follows the {type(schedule).__name__} of the optimizer; build the "
-                "model with `schedule='constant'` and `warmup=0`"
+                f"follows a {type(schedule).__name__}; build the model with "
+                "`schedule='constant'` and `warmup=0`, or compile an optimizer with a "
+                "number"
             )
 
 

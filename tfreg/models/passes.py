@@ -191,8 +191,8 @@ def check_masks(model: Any) -> None:
         if each.compares_masks and not _is_random(model):
             raise InputError(
                 f"`objective`: {type(each).__name__} has nothing to act on: no layer "
-                "that trains is random (`dropout`, `backbone_dropout` and "
-                "`attention_dropout` are 0, or frozen)"
+                "that trains is random (`dropout`, `backbone_dropout`, "
+                "`attention_dropout` and all noise are 0, or frozen)"
             )
 
 

@@ -33,8 +33,8 @@ from tfreg.models.fitting import (
 from tfreg.models.lost_workers import naming_lost_workers
 from tfreg.models.optimizing import (
     averaging,
+    check_fit_optimizer,
     check_optimizer,
-    check_rate_callbacks,
     recipe_optimizer,
 )
 from tfreg.models.passes import position_loss
@@ -131,7 +131,8 @@ class TextTrainer(_compat.OnWorkers, keras_hub.models.Task):
         if self.anchors.lacks_fisher or lacks_child(self):
             raise InputError(
                 "`train_on_batch`: nobody has estimated the Fisher information, which "
-                "a penalty or `child_tuning` needs; `fit` does, on its first call"
+                "a penalty or `child_tuning` needs; `fit` does, on its first call (for "
+                "a penalty `tfreg.estimate_fisher` too)"
             )
         return super().train_on_batch(*args, **kwargs)
 
@@ -196,7 +197,7 @@ class TextTrainer(_compat.OnWorkers, keras_hub.models.Task):
         )
         epochs = self.recipe.epochs if epochs is None else epochs
         callbacks = keras.tree.flatten(callbacks or [])
-        check_rate_callbacks(self, callbacks)
+        check_fit_optimizer(self, callbacks)
         weights = {"sample_weight": sample_weight, "class_weight": class_weight}
         x, y, weights, held_out = hold_out(self, callbacks, x, y, weights, batch_size)
         train = feeding.feed(

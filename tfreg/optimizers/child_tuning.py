@@ -134,8 +134,8 @@ class ChildSteps(keras.optimizers.Optimizer):
     @property
     def lacks_child(self) -> bool:
         """Whether the task is to choose the weights that train, and has not yet."""
-        masks = [_compat.as_numpy(mask) for mask in self._masks.values()]
-        return bool(masks) and not any(mask.any() for mask in masks)
+        masks = self._masks.values()
+        return bool(masks) and not any(_compat.as_numpy(mask).any() for mask in masks)
 
     def choose_child(self, fisher: Mapping[str, Any]) -> None:
         """Have those weights train whose Fisher information is largest.

@@ -54,9 +54,9 @@ def read_head_penalties(name: str, value: Any) -> Any:
     found = read_penalties(name, value)
     if found is None:
         return None
-    from tfreg.regularizers.combined import encoder_only  # heavy, as Keras is
+    from tfreg.regularizers.combined import encoder_only, several  # heavy, as Keras is
 
-    for one in found if isinstance(found, tuple) else (found,):
+    for one in several(found):
         inner = encoder_only(one)
         if getattr(inner, "needs_anchor", False):
             raise InputError(

@@ -22,7 +22,8 @@ class ProximalL1(keras.regularizers.Regularizer):
 
     Under Adam λ is to be seen beside √v̂, the size of a weight's gradients: those whose
     gradients are far smaller than λ are zero after few steps, those without at once.
-    (Weights of an adapter, which have none at first, cannot have this penalty.)
+    (Hence one of the two factors of an adapter, which has none at first, cannot have
+    this penalty.)
 
     Args:
         strength: λ, above 0; defaults to 1e-4.
