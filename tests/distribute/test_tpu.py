@@ -17,6 +17,9 @@ from tfreg.models import feeding
 from tfreg.recipe import Recipe
 
 LENGTHS = list(LADDER)
+# What is compiled stays in the process, in a thousand pieces of memory for each length:
+# four cases of all lengths would have more than Linux lets a process map (65,530).
+EVERY_SECOND = LENGTHS[1::2]
 FIELDS = {"sequence_length": LADDER[-1], "batch_size": 2, "dropout": 0.1, "l2sp": 0.1}
 # Its kernels stand still, so L2SP has none to hold.
 LORA = {"adapter": {"class_name": "LoRA"}, "l2sp": 0.0}
@@ -36,9 +39,11 @@ def of_every_length(kind, lengths):
     [
         ("words", {}, LENGTHS[:12:6]),
         pytest.param("words", {"head": "crf", "ema": 0.9}, LENGTHS, marks=SLOW),
-        pytest.param("text", {"gradient_accumulation_steps": 2}, LENGTHS, marks=SLOW),
-        pytest.param("text", {"objective.rdrop": 1.0}, LENGTHS, marks=SLOW),
-        pytest.param("text", LORA, LENGTHS, marks=SLOW),
+        pytest.param(
+            "text", {"gradient_accumulation_steps": 2}, EVERY_SECOND, marks=SLOW
+        ),
+        pytest.param("text", {"objective.rdrop": 1.0}, EVERY_SECOND, marks=SLOW),
+        pytest.param("text", LORA, EVERY_SECOND, marks=SLOW),
     ],
 )
 def test_every_length_compiles(kind, fields, lengths):
