@@ -15,14 +15,14 @@ from tfreg.data.targets import NOT_A_WORD
 
 _BATCH = 150  # what a batch costs beside its pieces, in pieces: measured on two cores
 _AHEAD = 4  # batches ready before they are asked for
-_POOL = 64  # batches whose rows are sorted together: mixes lengths between epochs
+_POOL = 256  # batches whose rows are sorted together: mixes lengths between epochs
 
 
 class Batches:
     """An encoded split as a `tf.data.Dataset` of batches.
 
     In training, rows are shuffled by (seed, epoch) alone: sorted by length within
-    pools of 64 batches, then the batches shuffled. The same seed and epoch always
+    pools of 256 batches, then the batches shuffled. The same seed and epoch always
     give the same batches, also after a restart. Otherwise rows come sorted by length.
 
     Args:
