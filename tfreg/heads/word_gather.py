@@ -29,8 +29,11 @@ class WordGather(keras.layers.Layer):
     """
 
     def call(self, sequence: Any, word_positions: Any) -> Any:
-        index = ops.expand_dims(ops.cast(word_positions, "int32"), -1)
-        return ops.take_along_axis(sequence, index, axis=1)
+        # Whole rows of one matrix: `take_along_axis` would look up number by number.
+        batch, pieces = ops.shape(sequence)[:2]
+        starts = ops.expand_dims(ops.arange(batch, dtype="int32") * pieces, -1)
+        rows = ops.reshape(sequence, (-1, sequence.shape[-1]))
+        return ops.take(rows, ops.cast(word_positions, "int32") + starts, axis=0)
 
     def compute_output_shape(
         self, sequence_shape: Any, word_positions_shape: Any
