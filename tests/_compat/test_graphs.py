@@ -100,6 +100,21 @@ def test_launched_after_a_call_below_a_tape():
     np.testing.assert_array_equal(twice, np.full((6, 4), 2.0))
 
 
+def test_a_launched_function_assigns_to_its_last_arguments():
+    def add(x, *variables):
+        for variable in variables:
+            variable.assign(variable + x)
+
+    add = _compat.compiled(add)
+    first, second = (tf.Variable(tf.fill((6, 4), number)) for number in (1.0, 2.0))
+    graph = tf.function(lambda x: add(x, first, second), autograph=False)
+    with _compat.graphs_let_go():
+        for _ in range(2):
+            graph(tf.ones((6, 4)))
+    np.testing.assert_array_equal(first, np.full((6, 4), 3.0))
+    np.testing.assert_array_equal(second, np.full((6, 4), 4.0))
+
+
 def test_inside_of_xla_the_call_is_an_ordinary_one():
     x = tf.constant(np.random.default_rng(0).normal(size=(6, 4)), tf.float32)
     with _compat.graphs_let_go():

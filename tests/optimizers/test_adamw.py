@@ -240,19 +240,40 @@ def gradients_of(random, sizes=((3, 4), (5,)), scale=1.0):
         {"weight_decay": 0.0},
     ],
 )
-def test_keras_s_numbers(random, settings):
+@pytest.mark.parametrize("sizes", [((3, 4), (5,)), ((400, 300), (7,))])
+def test_keras_s_numbers(random, settings, sizes):
     """One pass over memory computes what Keras's many do."""
-    starts = gradients_of(random)
+    starts = gradients_of(random, sizes)
     ours, theirs = [[variable(x) for x in starts] for _ in range(2)]
     settings = {"weight_decay": 0.1, **settings}
     each = AdamW(0.05, no_decay=(), **settings)
     keras_s = keras.optimizers.AdamW(0.05, epsilon=1e-8, **settings)
     for _ in range(5):
-        gradients = [keras.ops.convert_to_tensor(x) for x in gradients_of(random)]
+        gradients = gradients_of(random, sizes)
+        gradients = [keras.ops.convert_to_tensor(x) for x in gradients]
         each.apply(gradients, ours)
         keras_s.apply(gradients, theirs)
     for mine, other in zip(ours, theirs):
-        np.testing.assert_allclose(mine, other, rtol=2e-5, atol=1e-6)
+        np.testing.assert_allclose(mine, other, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_large_weight_in_a_graph(random, whole):
+    start, gradient = random.normal(size=(2, 400, 300)).astype("float32")
+    weight = variable(start)
+    optimizer = AdamW(0.05, weight_decay=0.1, no_decay=(), global_clipnorm=1.0)
+    optimizer.build([weight])
+
+    @tf.function(jit_compile=whole, autograph=False)
+    def step(x):
+        optimizer.apply([x])
+
+    for _ in range(3):
+        step(tf.constant(gradient))
+    clipped = gradient / np.linalg.norm(gradient.astype("float64"))
+    expected = numpy_adamw(start, [clipped] * 3, 0.05, 0.1)
+    np.testing.assert_allclose(weight.numpy(), expected, rtol=1e-4, atol=1e-6)
+    assert optimizer._scale is None  # a tensor would hold the graph
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

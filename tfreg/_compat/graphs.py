@@ -30,6 +30,7 @@ def compiled(function: Any) -> Any:
 
     For what computes much on few arrays: XLA on a CPU is slow at matrix products in
     bfloat16, and compiles anew for each shape, which a small function can afford.
+    Variables that it assigns to must be its last arguments.
     """
     if not on_tensorflow():
         return function
@@ -46,13 +47,20 @@ def compiled(function: Any) -> Any:
     def launched(*args: Any) -> Any:
         found = to_launch.get_concrete_function(*args)
         found.add_to_graph(tf.compat.v1.get_default_graph())
+        given = tf.nest.flatten(args)
+        variables = [part for part in given if isinstance(part, tf.Variable)]
+        tensors = [
+            x for x in given if tf.is_tensor(x) and not isinstance(x, tf.Variable)
+        ]
         results = xla_ops.xla_launch(
             constants=[],
-            args=[part for part in tf.nest.flatten(args) if tf.is_tensor(part)],
-            resources=[],
+            args=tensors,
+            resources=[variable.handle for variable in variables],
             Tresults=[output.dtype for output in found.outputs],
             function=found,
         )
+        if not found.outputs:  # it only assigns
+            return None
         for result, output in zip(results, found.outputs):
             result.set_shape(output.shape)
         return tf.nest.pack_sequence_as(found.structured_outputs, results)

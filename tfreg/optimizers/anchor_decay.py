@@ -41,12 +41,13 @@ class AnchorDecay(keras.optimizers.Optimizer):
             return self.anchor_decay
         return super().decay_rate(variable)
 
-    def decay(self, variable: Any, rate: Any) -> None:
+    def decay(self, variable: Any, rate: Any) -> Any:
         anchor = self._anchor(variable)
         if anchor is None:
             return super().decay(variable, rate)
         away = variable - ops.cast(anchor, variable.dtype)
         variable.assign(variable - rate * away)
+        return None
 
     def _anchor(self, variable: Any) -> Any:
         if not self.anchor_decay or self._anchor_of is None:

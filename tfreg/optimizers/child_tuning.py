@@ -165,11 +165,11 @@ class ChildSteps(keras.optimizers.Optimizer):
             gradient = dropout(gradient, 1 - tuning.share, key)
         super().update_step(gradient, variable, learning_rate)
 
-    def decay(self, variable: Any, rate: Any) -> None:
+    def decay(self, variable: Any, rate: Any) -> Any:
         mask = self._masks.get(_compat.keras_variable(self, variable).path)
         if mask is not None:
             rate = rate * ops.cast(mask, variable.dtype)
-        super().decay(variable, rate)
+        return super().decay(variable, rate)
 
 
 def largest(values: Mapping[str, Any], share: float) -> dict[str, np.ndarray]:
