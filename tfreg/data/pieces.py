@@ -96,7 +96,8 @@ class Pieces:
             part = [text.encode("utf-8") for text in texts[start : start + _AT_ONCE]]
             ragged = self._graph(tf.constant(part, tf.string))
             flat = ragged.flat_values.numpy().astype("int32")
-            result += np.split(flat, ragged.row_splits.numpy()[1:-1])
+            splits = ragged.row_splits.numpy().tolist()
+            result += [flat[first:end] for first, end in zip(splits, splits[1:])]
         return result
 
     def of_words(
