@@ -208,6 +208,28 @@ def test_wide_batches_hold_every_row_in_few_shapes(count):
         assert padded < 1.15 * lengths.sum()
 
 
+@pytest.mark.parametrize("count", [0, 1, 3, 700, 5000])
+def test_tight_batches_hold_every_row_with_little_padding(count):
+    lengths = np.random.default_rng(0).geometric(0.05, count).clip(2, 200)
+    batches = Batches(texts(lengths), 32)
+    tight = batches.tight()
+    order = np.concatenate([np.zeros(0, int), *tight])
+    assert sorted(order) == list(range(count))
+    assert list(lengths[order]) == sorted(lengths, reverse=True)
+    for rows in tight:
+        batch = batches.collate(rows)[0]["token_ids"]
+        assert batch.shape == (len(rows), max(lengths[rows].max(), 1))
+        assert batch.size <= 2520 or len(rows) == 1
+        assert batch.size - lengths[rows].sum() <= 150
+    if count > 1000:
+        assert sum(map(len, tight)) / len(tight) > 50
+
+
+def test_tight_batches_of_no_pieces_and_of_many():
+    batches = Batches(texts([5000, 6000, 0, 0]), 8)
+    assert [list(rows) for rows in batches.tight()] == [[1], [0], [2, 3]]
+
+
 def test_few_rows_are_no_wide_batch():
     (rows,) = Batches(texts([9, 9, 9]), 32).wide()
     assert list(rows) == [0, 1, 2]

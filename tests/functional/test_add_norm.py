@@ -24,22 +24,23 @@ def mask_of(shape, rate):
     return dropout(keras.ops.ones(shape), rate, KEY).numpy() if rate else np.ones(shape)
 
 
+@pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("rate", [0.0, 0.4])
-def test_values(arrays, rate):
+def test_values(arrays, rate, training):
     x, residual, gamma, beta, _ = arrays
     low = [value.astype("float32") for value in (x, residual)]
-    found = add_norm(*low, gamma, beta, 0.1, rate, KEY)
-    z = residual + x * mask_of(x.shape, rate)
+    found = add_norm(*low, gamma, beta, 0.1, rate, KEY, training)
+    z = residual + x * mask_of(x.shape, rate if training else 0.0)
     np.testing.assert_allclose(found, numpy_layer_norm(z, gamma, beta, 0.1), atol=5e-6)
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.4])
-def test_gradients_by_central_differences(arrays, rate):
+@pytest.mark.parametrize(("rate", "training"), [(0.0, True), (0.4, True), (0.0, False)])
+def test_gradients_by_central_differences(arrays, rate, training):
     *given, upstream = arrays
     inputs = [tf.constant(value, "float32") for value in given]
     with tf.GradientTape() as tape:
         tape.watch(inputs)
-        y = add_norm(*inputs, 1e-3, rate, KEY)
+        y = add_norm(*inputs, 1e-3, rate, KEY, training)
         total = tf.reduce_sum(y * tf.cast(upstream, "float32"))
     mask = mask_of(given[0].shape, rate)
 

@@ -20,10 +20,11 @@ def arrays():
     return x, *random.normal(1.0, 0.5, (2, 12)), random.normal(size=x.shape)
 
 
+@pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("epsilon", [1e-12, 0.3])
-def test_values(arrays, epsilon):
+def test_values(arrays, epsilon, training):
     x, gamma, beta, _ = arrays
-    found = layer_norm(x.astype("float32"), gamma, beta, epsilon)
+    found = layer_norm(x.astype("float32"), gamma, beta, epsilon, training)
     expected = numpy_layer_norm(x, gamma, beta, epsilon)
     np.testing.assert_allclose(found, expected, atol=3e-6)
 

@@ -22,13 +22,14 @@ def filled(cls, **settings):
 @pytest.mark.parametrize("activation", [gelu, gelu_new, "relu", None])
 @pytest.mark.parametrize("use_bias", [True, False])
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
-def test_keras_s_numbers_and_gradients(activation, use_bias, dtype):
+@pytest.mark.parametrize("training", [True, False])
+def test_keras_s_numbers_and_gradients(activation, use_bias, dtype, training):
     settings = {"activation": activation, "use_bias": use_bias, "dtype": dtype}
     found = []
     for cls in (Dense, keras.layers.Dense):
         layer = filled(cls, **settings)
         with tf.GradientTape() as tape:
-            y = layer(X, training=True)
+            y = layer(X, training=training)
             total = tf.reduce_sum(tf.sin(tf.cast(y, "float32")))
         slopes = tape.gradient(total, [weight.value for weight in layer.weights])
         found.append([keras.ops.cast(value, "float32") for value in (y, *slopes)])

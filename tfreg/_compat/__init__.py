@@ -44,7 +44,6 @@ from tfreg._compat.graphs import (
     compiled,
     graphs_let_go,
     let_go_of_graphs,
-    not_compiled,
     traced,
 )
 from tfreg._compat.passes import in_training, random_states, rerouted
@@ -74,6 +73,7 @@ from tfreg._compat.workers import (
     is_chief,
     misfit,
     predict_in_shares,
+    predicts_in_threads,
     said_by_chief,
     scope_of,
     several_workers,
@@ -121,11 +121,11 @@ __all__ = [
     "make_deterministic",
     "misfit",
     "nested_layers",
-    "not_compiled",
     "of_replica",
     "on_tensorflow",
     "penalties",
     "predict_in_shares",
+    "predicts_in_threads",
     "random_states",
     "renew_step",
     "replace_dropout",

@@ -17,9 +17,6 @@ from tfreg._compat.backends import on_tensorflow
 _letting_go = 0
 """How many `graphs_let_go` are open, in whatever thread: each replica has its own."""
 
-_not_compiling = 0
-"""How many `not_compiled` are open."""
-
 
 _TRACING: dict[str, Any] = {"reduce_retracing": True, "autograph": False}
 """Loops and branches are `keras.ops`: looking for others takes half a second a fit."""
@@ -40,8 +37,6 @@ def compiled(function: Any) -> Any:
     to_launch = tf.function(function, **options)
 
     def call(*args: Any) -> Any:
-        if _not_compiling:
-            return function(*args)
         return (launched if _launches() else to_call)(*args)
 
     def launched(*args: Any) -> Any:
@@ -66,20 +61,6 @@ def compiled(function: Any) -> Any:
         return tf.nest.pack_sequence_as(found.structured_outputs, results)
 
     return call
-
-
-@contextmanager
-def not_compiled() -> Iterator[None]:
-    """Have what is `compiled` run operation by operation inside, forwards.
-
-    For little to compute, in many shapes. Only a forward pass may stand inside.
-    """
-    global _not_compiling
-    _not_compiling += 1
-    try:
-        yield
-    finally:
-        _not_compiling -= 1
 
 
 def traced(function: Any) -> Any:

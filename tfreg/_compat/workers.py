@@ -189,6 +189,12 @@ def _summed(strategy: Any) -> Any:
     return summed
 
 
+def predicts_in_threads(model: Any) -> bool:
+    """Whether threads may predict side by side; on JAX a model has a state then."""
+    one = getattr(_strategy(model), "num_replicas_in_sync", 1) == 1
+    return on_tensorflow() and one
+
+
 def predict_in_shares(model: Any, batch: Any) -> np.ndarray:
     """A model's outputs for a batch of arrays, of which each replica takes its share.
 

@@ -14,6 +14,7 @@ from tfreg.data.ladder import LADDER, WIDE, divisors, rung
 from tfreg.data.targets import NOT_A_WORD
 
 _BATCH = 150  # what a batch costs beside its pieces, in pieces: measured on two cores
+_FULL = 2_520  # pieces of a batch that is only predicted: more does not run faster
 _AHEAD = 4  # batches ready before they are asked for
 _POOL = 256  # batches whose rows are sorted together: mixes lengths between epochs
 
@@ -86,14 +87,31 @@ class Batches:
         pieces = [self._lengths[rows].max() for rows in batches]
         return np.array(pieces), np.array([*map(len, batches)]) * (epochs / seen)
 
-    def wide(self) -> list[np.ndarray]:
+    def tight(self) -> list[np.ndarray]:
         """The row numbers of batches for prediction, longest first; sets the ladder.
+
+        Each is as long as its longest row, and ends where it is full or its padding
+        costs more than another batch: for where a new shape costs nothing.
+        """
+        self.ladder = ()
+        rows = np.argsort(-self._lengths, kind="stable")
+        lengths = np.maximum(self._lengths[rows], 1)
+        batches, start = [], 0
+        while start < len(rows):
+            there = lengths[start : start + max(_FULL // lengths[start], 1)]
+            padding = np.cumsum(there[0] - there)
+            count = int(np.searchsorted(padding, _BATCH, side="right"))
+            batches.append(rows[start : start + count])
+            start += count
+        return batches
+
+    def wide(self) -> list[np.ndarray]:
+        """As `tight`, in few shapes.
 
         All have the same number of pieces but the last, which has the rows left over:
         of those in `WIDE` the one that costs least, padding and batches together.
         """
-        ladders = map(divisors, WIDE)
-        plans = [self._filled(*each) for each in zip(WIDE, ladders)]
+        plans = [self._filled(*each) for each in zip(WIDE, map(divisors, WIDE))]
         cost, batches, self.ladder = min(plans, key=lambda plan: plan[0])
         return batches
 

@@ -77,6 +77,14 @@ def _add_norm(
     return y, gradient
 
 
+def _in_steps(x: Any, residual: Any, gamma: Any, beta: Any, epsilon: Any) -> Any:
+    """The same, operation by operation, without dropout."""
+    z = ops.cast(x + ops.cast(residual, x.dtype), "float32")
+    z = z - ops.mean(z, axis=-1, keepdims=True)
+    scale = ops.rsqrt(ops.mean(z * z, axis=-1, keepdims=True) + epsilon)
+    return ops.cast(z * scale * gamma + beta, x.dtype)
+
+
 def add_norm(
     x: Any,
     residual: Any,
@@ -85,6 +93,7 @@ def add_norm(
     epsilon: float,
     rate: float = 0.0,
     key: Any = None,
+    training: bool | None = True,
 ) -> Any:
     """Layer normalisation of ``residual`` + dropout(x).
 
@@ -98,6 +107,8 @@ def add_norm(
         rate: of the dropout, in [0, 1). Defaults to 0.
         key: of the dropout's mask, two integers of 32 bits; None: no dropout. With a
             key, and a rate of 0, what is compiled is the same as at other rates.
+        training: where not, nothing drops out and nothing is compiled: each batch of a
+            prediction has its own shape. Defaults to True.
 
     Example:
         >>> import keras
@@ -112,6 +123,9 @@ def add_norm(
     # As tensors: a function with its own gradient may not read variables.
     gamma, beta = (ops.cast(ops.reshape(v, (-1,)), "float32") for v in (gamma, beta))
     epsilon = ops.convert_to_tensor(epsilon, "float32")
+    if not training:
+        y = _in_steps(flat, other, gamma, beta, epsilon)
+        return ops.reshape(y, ops.shape(x))
     drop: tuple[Any, ...] = ()
     if rate or key is not None:
         drop = (ops.cast(key, "uint32"), *threshold_and_scale(rate))

@@ -33,6 +33,6 @@ def layer_norm(
 
     Ba, Kiros & Hinton (2016), "Layer Normalization", equation 4.
     """
-    key = (0, 0) if training else None
     x = ops.convert_to_tensor(x)
-    return add_norm(x, ops.zeros_like(x), gamma, beta, epsilon, key=key)
+    zeros = ops.zeros_like(x)
+    return add_norm(x, zeros, gamma, beta, epsilon, key=(0, 0), training=training)

@@ -12,12 +12,15 @@ from tfreg import _compat
 from tfreg.functional.gelu import gelu, gelu_new
 from tfreg.layers.kernel_noise import kernel_of
 
+_ROWS = 840  # a multiple of so many is what is compiled for prediction
+
 
 @keras.saving.register_keras_serializable("tfreg")
 class Dense(keras.layers.Dense):
     """Keras's Dense; where its activation is `tfreg`'s GELU, in fewer passes.
 
-    The bias is added inside the activation's loop. On backends that fuse by themselves
+    The bias is added inside the activation's loop, and in prediction both inside the
+    product, where TensorFlow does it so. On backends that fuse by themselves
     (JAX), and with other activations, it is Keras's.
 
     Args:
@@ -38,5 +41,18 @@ class Dense(keras.layers.Dense):
             x = x if self.bias is None else ops.add(x, self.bias)
             return x if self.activation is None else self.activation(x)
         x = ops.matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), kernel)
-        x = self.activation(x, self.bias)
-        return ops.reshape(x, (*ops.shape(inputs)[:-1], self.units))
+        return ops.reshape(
+            self._activated(x, training), (*ops.shape(inputs)[:-1], self.units)
+        )
+
+    def _activated(self, x: Any, training: bool | None) -> Any:
+        """Bias and GELU of the rows of a matrix."""
+        if training or not _compat.on_tensorflow():
+            return self.activation(x, self.bias)
+        if self.activation is gelu and self.bias is not None:
+            # Written so, oneDNN does it in the product; its gradient would cost more.
+            return keras.activations.gelu(ops.add(x, self.bias), approximate=False)
+        # Each batch of a prediction has its own shape; what is compiled has few.
+        rows = ops.shape(x)[0]
+        x = ops.pad(x, ((0, -rows % _ROWS), (0, 0)))
+        return self.activation(x, self.bias)[:rows]

@@ -92,7 +92,7 @@ class LoRADense(Dense):
         x = ops.reshape(inputs, (-1, inputs.shape[-1]))
         x = ops.add(ops.matmul(x, self.kernel), self.lora(x))
         if self.activation in (gelu, gelu_new):
-            x = self.activation(x, self.bias)
+            x = self._activated(x, training)
         else:
             x = x if self.bias is None else ops.add(x, self.bias)
             x = x if self.activation is None else self.activation(x)

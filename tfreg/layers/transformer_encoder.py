@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -79,20 +79,25 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
         def add(x: Any, residual: Any, which: int) -> Any:
             dropout, norm = inner.dropouts[which], inner.norms[which]
             rate = dropout.rate if training else 0.0
-            key = dropout.key() if rate else None
-            return add_norm(x, residual, norm.gamma, norm.beta, norm.epsilon, rate, key)
+            return add_norm(
+                x,
+                residual,
+                norm.gamma,
+                norm.beta,
+                norm.epsilon,
+                rate,
+                dropout.key() if rate else None,
+                training,
+            )
 
         query = inputs
         mask = _compat.attention_mask(inputs, padding_mask, attention_mask)
         if self.first_only:
             query = inputs[:, :1]
             mask = mask if mask is None else mask[:, :1]
-        # Predictions have as many numbers of rows as lengths, with little to compute.
-        small = self.first_only and not training
-        with _compat.not_compiled() if small else nullcontext():
-            x = inner.attention(
-                query=query, value=inputs, attention_mask=mask, training=training
-            )
-            query = add(x, query, 0)
-            x = inner.output(inner.intermediate(query))
-            return add(x, query, 1)
+        x = inner.attention(
+            query=query, value=inputs, attention_mask=mask, training=training
+        )
+        query = add(x, query, 0)
+        x = inner.output(inner.intermediate(query))
+        return add(x, query, 1)
