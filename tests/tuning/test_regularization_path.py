@@ -41,7 +41,9 @@ def test_the_models_of_a_path_score_what_it_says(task, fit):
         model = path.model(point.strength)
         found = score(model, corpus.dev).scores()
         for name, value in point.scores.items():
-            assert found[name] == pytest.approx(value, abs=1e-2), name
+            # Dev has each text three times: rounding breaks the ties of their ranks.
+            near = 2e-2 if name == "spearman" else 1e-2
+            assert found[name] == pytest.approx(value, abs=near), name
 
 
 @pytest.mark.parametrize("task", TASKS)

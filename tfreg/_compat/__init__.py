@@ -77,6 +77,7 @@ from tfreg._compat.workers import (
     said_by_chief,
     scope_of,
     several_workers,
+    trace_prediction,
     unsearchable,
 )
 
@@ -126,6 +127,7 @@ __all__ = [
     "penalties",
     "predict_in_shares",
     "predicts_in_threads",
+    "trace_prediction",
     "random_states",
     "renew_step",
     "replace_dropout",

@@ -195,6 +195,25 @@ def predicts_in_threads(model: Any) -> bool:
     return on_tensorflow() and one
 
 
+def trace_prediction(model: Any, batch: Any) -> None:
+    """Have a model's prediction traced, once and for batches of all shapes.
+
+    Left alone, TensorFlow traces it for the first shape and again for the second. How
+    either is fused differs, and so would last bits, by what came first.
+    """
+    model.make_predict_function()
+    if not predicts_in_threads(model) or compiles_steps(model) or model.run_eagerly:
+        return
+    spec = keras.tree.map_structure(_any_shape, batch)
+    model.predict_function.get_concrete_function([(spec,)])
+
+
+def _any_shape(array: np.ndarray) -> Any:
+    """Of ids all sizes are open, of features all but their number."""
+    last = None if array.dtype.kind in "iu" else array.shape[-1]
+    return tf.TensorSpec([*[None] * (array.ndim - 1), last], array.dtype)
+
+
 def predict_in_shares(model: Any, batch: Any) -> np.ndarray:
     """A model's outputs for a batch of arrays, of which each replica takes its share.
 

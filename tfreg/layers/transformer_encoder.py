@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import keras_hub
+from keras import ops
 
 from tfreg import _compat
 from tfreg.functional.add_norm import add_norm
@@ -93,7 +94,7 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
         query = inputs
         mask = _compat.attention_mask(inputs, padding_mask, attention_mask)
         if self.first_only:
-            query = inputs[:, :1]
+            query = ops.expand_dims(inputs[:, 0], 1)  # one, also where lengths are open
             mask = mask if mask is None else mask[:, :1]
         x = inner.attention(
             query=query, value=inputs, attention_mask=mask, training=training

@@ -56,7 +56,8 @@ def predict_batches(
         x = batches.collate(filled)[0]
         return _compat.predict_in_shares(model, x)[: len(rows)]
 
-    model.make_predict_function()  # once, and not in each thread
+    if order:
+        _compat.trace_prediction(model, batches.collate(order[-1])[0])
     threads = _AT_ONCE if _compat.predicts_in_threads(model) else 1
     with ThreadPoolExecutor(threads) as pool:
         for rows, found in zip(order, pool.map(answers, order)):
