@@ -129,10 +129,11 @@ class OnePassAdamW(keras.optimizers.AdamW):
             for number in (self.beta_1, self.beta_2, self.epsilon)
         )
         if large:
+            one = tf.ones((), dtype)
             _whole_step(
                 tf.cast(gradient, dtype),
-                tf.ones((), dtype) if self._scale is None else self._scale,
-                tf.ones((), dtype) if kept is None else kept,
+                one if self._scale is None else tf.cast(self._scale, dtype),
+                one if kept is None else kept,
                 rate * tf.sqrt(1 - beta_2**step) / (1 - beta_1**step),
                 beta_1,
                 beta_2,

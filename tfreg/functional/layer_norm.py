@@ -23,7 +23,7 @@ def layer_norm(
         gamma: float32, (width,).
         beta: float32, (width,).
         epsilon: beside the variance, above 0.
-        training: whether others beside it drop out; the result is the same.
+        training: whether it is compiled, as for `add_norm`. Defaults to False.
 
     Example:
         >>> import keras
