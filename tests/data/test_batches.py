@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -220,9 +222,28 @@ def test_tight_batches_hold_every_row_with_little_padding(count):
         batch = batches.collate(rows)[0]["token_ids"]
         assert batch.shape == (len(rows), max(lengths[rows].max(), 1))
         assert batch.size <= 2520 or len(rows) == 1
-        assert batch.size - lengths[rows].sum() <= 150
     if count > 1000:
+        padded = sum(len(rows) * lengths[rows].max() for rows in tight)
+        assert padded < 1.1 * lengths.sum()
         assert sum(map(len, tight)) / len(tight) > 50
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_other_batches_cost_less_than_tight_ones(seed):
+    """Against all ways to cut nine rows."""
+    lengths = np.random.default_rng(seed).geometric(1 / 150, 9)
+
+    def cost(batches):
+        sizes = [len(rows) * lengths[rows].max() for rows in batches]
+        full = [s for s, rows in zip(sizes, batches) if s > 2520 and len(rows) > 1]
+        return np.inf if full else sum(sizes) + 150 * len(sizes)
+
+    rows = np.argsort(-lengths, kind="stable")
+    cuts = product([False, True], repeat=8)
+    ways = [np.split(rows, 1 + np.flatnonzero(cut)) for cut in cuts]
+    found = Batches(texts(lengths), 32).tight()
+    assert cost(found) == min(map(cost, ways))
+    assert len(found) > 1
 
 
 def test_tight_batches_of_no_pieces_and_of_many():

@@ -46,6 +46,7 @@ from tfreg._compat.graphs import (
     let_go_of_graphs,
     traced,
 )
+from tfreg._compat.norms import fused_norm, fuses_norms, only_forward
 from tfreg._compat.passes import in_training, random_states, rerouted
 from tfreg._compat.presets import load_task, transformers_converter
 from tfreg._compat.randomness import global_random_states, restore_random_states
@@ -104,6 +105,8 @@ __all__ = [
     "encoder_layers",
     "first_moment",
     "forget_trace",
+    "fused_norm",
+    "fuses_norms",
     "give_seeds",
     "give_up",
     "global_random_states",
@@ -124,6 +127,7 @@ __all__ = [
     "nested_layers",
     "of_replica",
     "on_tensorflow",
+    "only_forward",
     "penalties",
     "predict_in_shares",
     "predicts_in_threads",

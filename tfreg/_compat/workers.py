@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfreg._compat.backends import on_tensorflow
+from tfreg._compat.norms import only_forward
 
 
 class OnWorkers:
@@ -205,7 +206,8 @@ def trace_prediction(model: Any, batch: Any) -> None:
     if not predicts_in_threads(model) or compiles_steps(model) or model.run_eagerly:
         return
     spec = keras.tree.map_structure(_any_shape, batch)
-    model.predict_function.get_concrete_function([(spec,)])
+    with only_forward():
+        model.predict_function.get_concrete_function([(spec,)])
 
 
 def _any_shape(array: np.ndarray) -> Any:

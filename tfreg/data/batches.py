@@ -90,20 +90,26 @@ class Batches:
     def tight(self) -> list[np.ndarray]:
         """The row numbers of batches for prediction, longest first; sets the ladder.
 
-        Each is as long as its longest row, and ends where it is full or its padding
-        costs more than another batch: for where a new shape costs nothing.
+        Each is as long as its longest row, and they cost least, padding and batches
+        together, of all that are not over-full: for where a new shape costs nothing.
         """
         self.ladder = ()
         rows = np.argsort(-self._lengths, kind="stable")
         lengths = np.maximum(self._lengths[rows], 1)
-        batches, start = [], 0
-        while start < len(rows):
-            there = lengths[start : start + max(_FULL // lengths[start], 1)]
-            padding = np.cumsum(there[0] - there)
-            count = int(np.searchsorted(padding, _BATCH, side="right"))
-            batches.append(rows[start : start + count])
-            start += count
-        return batches
+        best, begin = np.zeros(len(rows) + 1), np.zeros(len(rows) + 1, int)
+        first = 0  # of the longest batch that may end there
+        for end in range(1, len(rows) + 1):
+            while first < end - 1 and (end - first) * lengths[first] > _FULL:
+                first += 1
+            pieces = lengths[first:end] * np.arange(end - first, 0, -1)
+            cost = best[first:end] + pieces
+            begin[end] = first + int(np.argmin(cost))
+            best[end] = cost[begin[end] - first] + _BATCH
+        batches, end = [], len(rows)
+        while end:
+            batches.append(rows[begin[end] : end])
+            end = int(begin[end])
+        return batches[::-1]
 
     def wide(self) -> list[np.ndarray]:
         """As `tight`, in few shapes.

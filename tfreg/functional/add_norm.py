@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 from keras import ops
 
 from tfreg import _compat
@@ -77,9 +78,12 @@ def _add_norm(
     return y, gradient
 
 
-def _in_steps(x: Any, residual: Any, gamma: Any, beta: Any, epsilon: Any) -> Any:
-    """The same, operation by operation, without dropout."""
-    z = ops.cast(x + ops.cast(residual, x.dtype), "float32")
+def _forward_only(x: Any, residual: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
+    """The same without dropout, and with nothing that is compiled for a shape."""
+    z = x + ops.cast(residual, x.dtype)
+    if _compat.fuses_norms(keras.backend.standardize_dtype(z.dtype)):
+        return _compat.fused_norm(z, gamma, beta, epsilon)
+    z = ops.cast(z, "float32")
     z = z - ops.mean(z, axis=-1, keepdims=True)
     scale = ops.rsqrt(ops.mean(z * z, axis=-1, keepdims=True) + epsilon)
     return ops.cast(z * scale * gamma + beta, x.dtype)
@@ -122,13 +126,12 @@ def add_norm(
     flat, other = (ops.reshape(v, (-1, width)) for v in (x, residual))
     # As tensors: a function with its own gradient may not read variables.
     gamma, beta = (ops.cast(ops.reshape(v, (-1,)), "float32") for v in (gamma, beta))
-    epsilon = ops.convert_to_tensor(epsilon, "float32")
     if not training:
-        y = _in_steps(flat, other, gamma, beta, epsilon)
+        y = _forward_only(flat, other, gamma, beta, epsilon)
         return ops.reshape(y, ops.shape(x))
     drop: tuple[Any, ...] = ()
     if rate or key is not None:
         drop = (ops.cast(key, "uint32"), *threshold_and_scale(rate))
-    return ops.reshape(
-        _add_norm(flat, other, gamma, beta, epsilon, *drop), ops.shape(x)
-    )
+    size = ops.convert_to_tensor(epsilon, "float32")
+    y = _add_norm(flat, other, gamma, beta, size, *drop)
+    return ops.reshape(y, ops.shape(x))

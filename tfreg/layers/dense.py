@@ -17,11 +17,11 @@ _ROWS = 840  # a multiple of so many is what is compiled for prediction
 
 @keras.saving.register_keras_serializable("tfreg")
 class Dense(keras.layers.Dense):
-    """Keras's Dense; where its activation is `tfreg`'s GELU, in fewer passes.
+    """Keras's Dense, in fewer passes.
 
-    The bias is added inside the activation's loop, and in prediction both inside the
-    product, where TensorFlow does it so. On backends that fuse by themselves
-    (JAX), and with other activations, it is Keras's.
+    The bias is added inside the product, or inside the loop of `tfreg`'s GELU; in
+    prediction the GELU is inside the product, too, where TensorFlow does it so. On
+    backends that fuse by themselves (JAX) it is Keras's.
 
     Args:
         units, **kwargs: as for `keras.layers.Dense`.
@@ -34,16 +34,16 @@ class Dense(keras.layers.Dense):
     kernel_noise: Callable[[Any], Any] | None = None  # set by `tfreg.adapt.noise`
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        kernel = kernel_of(self, training)
+        # Bias and product of matrices: of more axes, TensorFlow does not fuse them.
+        rows = ops.reshape(inputs, (-1, inputs.shape[-1]))
+        rows = ops.matmul(rows, kernel_of(self, training))
+        shape = (*ops.shape(inputs)[:-1], self.units)
         ours = self.activation in (gelu, gelu_new) and self.bias is not None
-        if not (_compat.on_tensorflow() and ours):
-            x = ops.matmul(inputs, kernel)
-            x = x if self.bias is None else ops.add(x, self.bias)
-            return x if self.activation is None else self.activation(x)
-        x = ops.matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), kernel)
-        return ops.reshape(
-            self._activated(x, training), (*ops.shape(inputs)[:-1], self.units)
-        )
+        if _compat.on_tensorflow() and ours:
+            return ops.reshape(self._activated(rows, training), shape)
+        rows = rows if self.bias is None else ops.add(rows, self.bias)
+        x = ops.reshape(rows, shape)
+        return x if self.activation is None else self.activation(x)
 
     def _activated(self, x: Any, training: bool | None) -> Any:
         """Bias and GELU of the rows of a matrix."""

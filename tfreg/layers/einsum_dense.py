@@ -42,10 +42,9 @@ class EinsumDense(keras.layers.EinsumDense):
         size, width = math.prod(kernel.shape[:axes]), math.prod(units)
         kernel = ops.reshape(kernel, (size, width))
         x = ops.matmul(ops.reshape(inputs, (-1, size)), kernel)
-        x = ops.reshape(x, (*shape, width))
         if self.bias is not None:
             bias = ops.reshape(ops.broadcast_to(self.bias, units), (width,))
-            x = ops.add(x, bias)  # of rank 3: fused into the product it is slower
+            x = ops.add(x, bias)  # of a matrix: so TensorFlow fuses it
         x = ops.reshape(x, (*shape, *units))
         return x if self.activation is None else self.activation(x)
 

@@ -59,10 +59,10 @@ class SelfAttention(keras.layers.MultiHeadAttention):
         *projections, output, dropout = inner
         shape = ops.shape(query)
         x = _project(ops.reshape(query, (-1, query.shape[-1])), projections, training)
-        x = ops.reshape(x, (*shape[:2], x.shape[-1]))
         if projections[0].bias is not None:
             biases = [ops.reshape(layer.bias, (-1,)) for layer in projections]
             x = ops.add(x, ops.concatenate(biases, 0))
+        x = ops.reshape(x, (*shape[:2], x.shape[-1]))
         return output(
             attend(
                 x,

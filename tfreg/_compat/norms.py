@@ -1,0 +1,71 @@
+"""Layer normalisation as TensorFlow's optimiser of graphs has oneDNN do it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import tensorflow as tf
+from keras import ops
+from tensorflow.python.framework.test_util import IsMklEnabled
+from tensorflow.python.ops import control_flow_util
+
+from tfreg._compat.backends import on_tensorflow
+
+_only_forward = 0
+"""How many `only_forward` are open, in whatever thread: each replica has its own."""
+
+
+@contextmanager
+def only_forward() -> Iterator[None]:
+    """What is traced inside is run in this process, and not differentiated.
+
+    Graphs that are exported are traced outside: not all that read them take a batch
+    normalisation in training, as which `fused_norm` writes a layer normalisation.
+    """
+    global _only_forward
+    _only_forward += 1
+    try:
+        yield
+    finally:
+        _only_forward -= 1
+
+
+def fuses_norms(dtype: str) -> bool:
+    """Whether `fused_norm` is one pass here. Where it is not, it is many."""
+    return (
+        _only_forward > 0
+        and dtype in ("float32", "bfloat16")
+        and on_tensorflow()
+        and IsMklEnabled()
+        and not tf.executing_eagerly()
+        and not tf.config.list_logical_devices("GPU")
+        and not control_flow_util.GraphOrParentsInXlaContext(
+            tf.compat.v1.get_default_graph()
+        )
+    )
+
+
+def fused_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
+    """Layer normalisation of the rows of a matrix, in its dtype.
+
+    It must be written as Keras 2 wrote it (each row is a channel of a batch
+    normalisation) and its shape be that of ``x`` by name: so it is looked for.
+    """
+    shape = tf.shape(x)
+    ones, zeros = (tf.fill(shape[:1], value) for value in (1.0, 0.0))
+    none = tf.constant([], "float32")
+    channels = tf.reshape(x, tf.stack([1, shape[0], shape[1], 1]))
+    y = tf.raw_ops.FusedBatchNormV3(
+        x=channels,
+        scale=ones,
+        offset=zeros,
+        mean=none,
+        variance=none,
+        epsilon=epsilon,
+        data_format="NCHW",
+        is_training=True,
+    )[0]
+    y = tf.reshape(y, shape) * ops.cast(gamma, x.dtype)
+    return y + ops.cast(beta, x.dtype)
