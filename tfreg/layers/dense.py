@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from tfreg import _compat
+from tfreg.functional.biased import biased
 from tfreg.functional.gelu import gelu, gelu_new
 from tfreg.layers.kernel_noise import kernel_of
 
@@ -19,8 +20,8 @@ _ROWS = 840  # a multiple of so many is what is compiled for prediction
 class Dense(keras.layers.Dense):
     """Keras's Dense, in fewer passes.
 
-    The bias is added inside the product, or inside the loop of `tfreg`'s GELU; in
-    prediction the GELU is inside the product, too, where TensorFlow does it so. On
+    The bias is added inside the loop of `tfreg`'s GELU, and in prediction both inside
+    the product, where TensorFlow does it so; other biases in prediction, too. On
     backends that fuse by themselves (JAX) it is Keras's.
 
     Args:
@@ -34,15 +35,13 @@ class Dense(keras.layers.Dense):
     kernel_noise: Callable[[Any], Any] | None = None  # set by `tfreg.adapt.noise`
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        # Bias and product of matrices: of more axes, TensorFlow does not fuse them.
         rows = ops.reshape(inputs, (-1, inputs.shape[-1]))
         rows = ops.matmul(rows, kernel_of(self, training))
         shape = (*ops.shape(inputs)[:-1], self.units)
         ours = self.activation in (gelu, gelu_new) and self.bias is not None
         if _compat.on_tensorflow() and ours:
             return ops.reshape(self._activated(rows, training), shape)
-        rows = rows if self.bias is None else ops.add(rows, self.bias)
-        x = ops.reshape(rows, shape)
+        x = biased(rows, self.bias, shape, training)
         return x if self.activation is None else self.activation(x)
 
     def _activated(self, x: Any, training: bool | None) -> Any:

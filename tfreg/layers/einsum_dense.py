@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfreg.functional.biased import biased
 from tfreg.layers.kernel_noise import kernel_of
 
 
@@ -42,9 +43,10 @@ class EinsumDense(keras.layers.EinsumDense):
         size, width = math.prod(kernel.shape[:axes]), math.prod(units)
         kernel = ops.reshape(kernel, (size, width))
         x = ops.matmul(ops.reshape(inputs, (-1, size)), kernel)
-        if self.bias is not None:
-            bias = ops.reshape(ops.broadcast_to(self.bias, units), (width,))
-            x = ops.add(x, bias)  # of a matrix: so TensorFlow fuses it
+        bias = self.bias
+        if bias is not None:
+            bias = ops.reshape(ops.broadcast_to(bias, units), (width,))
+        x = biased(x, bias, (*shape, width), training)
         x = ops.reshape(x, (*shape, *units))
         return x if self.activation is None else self.activation(x)
 

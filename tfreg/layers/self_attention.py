@@ -10,6 +10,7 @@ from keras import ops
 
 from tfreg import _compat
 from tfreg.functional.attention import attend
+from tfreg.functional.biased import biased
 from tfreg.layers.einsum_dense import EinsumDense
 from tfreg.layers.kernel_noise import kernel_of
 from tfreg.layers.lora import LoRAEinsumDense
@@ -59,10 +60,11 @@ class SelfAttention(keras.layers.MultiHeadAttention):
         *projections, output, dropout = inner
         shape = ops.shape(query)
         x = _project(ops.reshape(query, (-1, query.shape[-1])), projections, training)
+        bias = None
         if projections[0].bias is not None:
             biases = [ops.reshape(layer.bias, (-1,)) for layer in projections]
-            x = ops.add(x, ops.concatenate(biases, 0))
-        x = ops.reshape(x, (*shape[:2], x.shape[-1]))
+            bias = ops.concatenate(biases, 0)
+        x = biased(x, bias, (*shape[:2], x.shape[-1]), training)
         return output(
             attend(
                 x,
