@@ -206,7 +206,8 @@ def _attach(
     if values is None:
         blocks = _compute(halves.lower, in_order, counts, verbose)
         # Up to a block, all its positions are kept; up to the head, what it reads.
-        with model.as_read() if halves.depth is None else nullcontext():
+        read = model.as_read() if halves.depth is None else nullcontext()
+        with _compat.only_forward(), read:
             values = store.write(key, shape, dtype, blocks)
     batches.features = Features(values, first, counts)
     return size
