@@ -80,11 +80,14 @@ def _launches() -> bool:
     that it is in (in a fit of two blocks 1.4 MB). Graphs that are exported keep to the
     ordinary call, which all that read them understand; XLA does not know the other.
     """
+    return _letting_go > 0 and in_plain_graph()
+
+
+def in_plain_graph() -> bool:
+    """Whether what is called now becomes part of a graph, and not one for XLA."""
     graph = tf.compat.v1.get_default_graph()
-    return (
-        _letting_go > 0
-        and not tf.executing_eagerly()
-        and not control_flow_util.GraphOrParentsInXlaContext(graph)
+    return not (
+        tf.executing_eagerly() or control_flow_util.GraphOrParentsInXlaContext(graph)
     )
 
 

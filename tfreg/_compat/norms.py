@@ -9,9 +9,9 @@ from typing import Any
 import tensorflow as tf
 from keras import ops
 from tensorflow.python.framework.test_util import IsMklEnabled
-from tensorflow.python.ops import control_flow_util
 
 from tfreg._compat.backends import on_tensorflow
+from tfreg._compat.graphs import in_plain_graph
 
 _only_forward = 0
 """How many `only_forward` are open, in whatever thread: each replica has its own."""
@@ -39,11 +39,8 @@ def fuses_norms(dtype: str) -> bool:
         and dtype in ("float32", "bfloat16")
         and on_tensorflow()
         and IsMklEnabled()
-        and not tf.executing_eagerly()
+        and in_plain_graph()
         and not tf.config.list_logical_devices("GPU")
-        and not control_flow_util.GraphOrParentsInXlaContext(
-            tf.compat.v1.get_default_graph()
-        )
     )
 
 

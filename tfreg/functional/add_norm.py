@@ -132,6 +132,6 @@ def add_norm(
     drop: tuple[Any, ...] = ()
     if rate or key is not None:
         drop = (ops.cast(key, "uint32"), *threshold_and_scale(rate))
-    size = ops.convert_to_tensor(epsilon, "float32")
-    y = _add_norm(flat, other, gamma, beta, size, *drop)
+    small = ops.convert_to_tensor(epsilon, "float32")
+    y = _add_norm(flat, other, gamma, beta, small, *drop)
     return ops.reshape(y, ops.shape(x))

@@ -249,6 +249,7 @@ class TextTrainer(_compat.OnWorkers, keras_hub.models.Task):
             )
 
     @naming_lost_workers
+    @_compat.only_forward()
     def evaluate(
         self,
         x: Any = None,
@@ -260,15 +261,13 @@ class TextTrainer(_compat.OnWorkers, keras_hub.models.Task):
     ) -> Any:
         """Loss and scores, free of penalties; takes what `fit` takes."""
         if kwargs.get("_use_cached_eval_dataset"):  # Keras, between epochs
-            with _compat.only_forward():
-                return super().evaluate(x, y, batch_size, sample_weight, **kwargs)
+            return super().evaluate(x, y, batch_size, sample_weight, **kwargs)
         check_steps(self, steps=kwargs.get("steps"))
         data = feeding.feed(
             self, x, y, sample_weight=sample_weight, batch_size=batch_size
         )
         reuse_features(self, [data.batches], feature_cache, kwargs.get("verbose"))
-        with _compat.only_forward():
-            return super().evaluate(**data.arguments, **kwargs)
+        return super().evaluate(**data.arguments, **kwargs)
 
     @naming_lost_workers
     def predict(
