@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
 import keras
@@ -25,16 +26,17 @@ class Epochs(keras.callbacks.Callback):
 
     def __init__(self, fit: Callable[[Any], Any]) -> None:
         super().__init__()
-        self._asked, self._done = threading.Semaphore(0), threading.Semaphore(0)
-        self._error: BaseException | None = None
+        self._asked = threading.Semaphore(0)
+        self._done: SimpleQueue[BaseException | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, args=(fit,), daemon=True)
 
     def _run(self, fit: Callable[[Any], Any]) -> None:
+        end: BaseException = StopIteration("no epochs left")
         try:
             fit(self)
         except BaseException as error:
-            self._error = error
-        self._done.release()
+            end = error
+        self._done.put(end)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Wait until it is asked for."""
@@ -42,7 +44,7 @@ class Epochs(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Say that it is done."""
-        self._done.release()
+        self._done.put(None)
 
     def next(self) -> None:
         """One epoch, from its beginning to its end.
@@ -53,6 +55,7 @@ class Epochs(keras.callbacks.Callback):
         if self._thread.ident is None:
             self._thread.start()
         self._asked.release()
-        self._done.acquire()
-        if self._error is not None:
-            raise RuntimeError("the fit failed") from self._error
+        end = self._done.get()
+        if end is not None:
+            self._done.put(end)  # for who asks again
+            raise RuntimeError("the fit has no further epoch") from end

@@ -41,8 +41,8 @@ def measure(measures: list[Measure], args: argparse.Namespace) -> None:
 def train(measure: Measure, size: int, args: argparse.Namespace) -> dict[str, Any]:
     """An epoch over more and more rows, and the most memory it takes."""
     folder = sample("sst2", args.data, TRAIN_ROWS * size, work_folder(args))
-    with launch(measure, folder, args, kind="classify", length=64) as worker:
-        return finish(measure, worker, ["train"], args)
+    with worker(measure, folder, args, "classify", 64) as own:
+        return finish(measure, own, ["train"], args)
 
 
 def length(measure: Measure, size: int, args: argparse.Namespace) -> dict[str, Any]:
@@ -57,8 +57,8 @@ def length(measure: Measure, size: int, args: argparse.Namespace) -> dict[str, A
         text = " ".join(random_words.choices(words, k=size - 2))
         rows.append(f"{text}\t{'ab'[row % 2]}")
     write_rows(folder, ".tsv", rows)
-    with launch(measure, folder, args, kind="classify", length=size) as worker:
-        return finish(measure, worker, ["train", "predict"], args)
+    with worker(measure, folder, args, "classify", size) as own:
+        return finish(measure, own, ["train", "predict"], args)
 
 
 def labels(measure: Measure, size: int, args: argparse.Namespace) -> dict[str, Any]:
@@ -69,8 +69,15 @@ def labels(measure: Measure, size: int, args: argparse.Namespace) -> dict[str, A
     rows = [f"{text}\t{row % targets}" for row, (text,) in enumerate(texts)]
     folder = work_folder(args) / measure.task
     write_rows(folder, ".tsv", ["text\tlabel", *rows])
-    with launch(measure, folder, args, kind=kind, length=64) as worker:
-        return finish(measure, worker, ["train"], args)
+    with worker(measure, folder, args, kind, 64) as own:
+        return finish(measure, own, ["train"], args)
+
+
+def worker(
+    measure: Measure, folder: Path, args: argparse.Namespace, kind: str, length: int
+) -> Worker:
+    """A worker for one epoch that traces and those that are timed."""
+    return launch(measure, folder, args, kind, length, epochs=1 + args.runs)
 
 
 def finish(
