@@ -236,7 +236,7 @@ def test_no_other_batches_cost_less_than_tight_ones(seed):
     def cost(batches):
         sizes = [len(rows) * lengths[rows].max() for rows in batches]
         full = [s for s, rows in zip(sizes, batches) if s > 2520 and len(rows) > 1]
-        return np.inf if full else sum(sizes) + 150 * len(sizes)
+        return np.inf if full else sum(sizes) + 80 * len(sizes)
 
     rows = np.argsort(-lengths, kind="stable")
     cuts = product([False, True], repeat=8)

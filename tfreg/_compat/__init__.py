@@ -48,6 +48,13 @@ from tfreg._compat.graphs import (
 )
 from tfreg._compat.norms import fused_norm, fuses_norms, only_forward
 from tfreg._compat.passes import in_training, random_states, rerouted
+from tfreg._compat.prediction import (
+    ReadsRounded,
+    predict_in_shares,
+    predicts_in_threads,
+    round_kernels,
+    trace_prediction,
+)
 from tfreg._compat.presets import load_task, transformers_converter
 from tfreg._compat.randomness import global_random_states, restore_random_states
 from tfreg._compat.training import (
@@ -73,12 +80,9 @@ from tfreg._compat.workers import (
     compiles_steps,
     is_chief,
     misfit,
-    predict_in_shares,
-    predicts_in_threads,
     said_by_chief,
     scope_of,
     several_workers,
-    trace_prediction,
     unsearchable,
 )
 
@@ -86,6 +90,7 @@ __all__ = [
     "EncoderLayers",
     "OnWorkers",
     "OnePassAdamW",
+    "ReadsRounded",
     "ReplicaSeeds",
     "WORKER_ERRORS",
     "as_numpy",
@@ -138,6 +143,7 @@ __all__ = [
     "requeue",
     "rerouted",
     "restore_random_states",
+    "round_kernels",
     "said_by_chief",
     "schedule",
     "scope_of",

@@ -8,11 +8,9 @@ from functools import cache
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfreg._compat.backends import on_tensorflow
-from tfreg._compat.norms import only_forward
 
 
 class OnWorkers:
@@ -28,7 +26,7 @@ class OnWorkers:
         self, iterator: Any = None, data_batch: Any = None
     ) -> Any:
         build: Any = getattr(super(), "_maybe_symbolic_build")
-        with _first_replica_for_mean(_strategy(self)):
+        with _first_replica_for_mean(strategy_of(self)):
             return build(iterator=iterator, data_batch=data_batch)
 
     def _make_function(self, step: Callable[[Any], Any], **how: Any) -> Any:
@@ -97,7 +95,7 @@ WORKER_ERRORS = (
 
 def scope_of(model: Any) -> AbstractContextManager[Any]:
     """The scope of the strategy that a model was built under."""
-    strategy = _strategy(model)
+    strategy = strategy_of(model)
     return nullcontext() if strategy is None else strategy.scope()
 
 
@@ -146,12 +144,12 @@ def compiles_steps(model: Any) -> bool:
     """Whether a new shape costs a compiled step: JAX, a TPU, XLA that was asked for."""
     if not on_tensorflow() or model.jit_compile is True:
         return True
-    return isinstance(_strategy(model), tf.distribute.TPUStrategy)
+    return isinstance(strategy_of(model), tf.distribute.TPUStrategy)
 
 
 def several_workers(model: Any = None) -> bool:
     """Whether replicas are in several processes: a model's, or those of this scope."""
-    strategy = _strategy(model)
+    strategy = strategy_of(model)
     return (
         isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
         and strategy.extended._in_multi_worker_mode()
@@ -160,13 +158,14 @@ def several_workers(model: Any = None) -> bool:
 
 def is_chief(model: Any = None) -> bool:
     """Whether this process is the one, of those that fit together, that writes."""
-    return not several_workers(model) or _strategy(model).extended._is_chief
+    return not several_workers(model) or strategy_of(model).extended._is_chief
 
 
-def _strategy(model: Any) -> Any:
+def strategy_of(model: Any) -> Any:
+    """The strategy of a model, or of this scope; None on JAX."""
     if model is None:
         return tf.distribute.get_strategy()
-    return getattr(model, "distribute_strategy", None)  # Keras on JAX has none
+    return getattr(model, "distribute_strategy", None)
 
 
 def said_by_chief(model: Any, value: float) -> float:
@@ -188,51 +187,3 @@ def _summed(strategy: Any) -> Any:
         return strategy.reduce("SUM", strategy.run(tf.identity, (number,)), axis=None)
 
     return summed
-
-
-def predicts_in_threads(model: Any) -> bool:
-    """Whether threads may predict side by side; on JAX a model has a state then."""
-    one = getattr(_strategy(model), "num_replicas_in_sync", 1) == 1
-    return on_tensorflow() and one
-
-
-def trace_prediction(model: Any, batch: Any) -> None:
-    """Have a model's prediction traced, once and for batches of all shapes.
-
-    Left alone, TensorFlow traces it for the first shape and again for the second. How
-    either is fused differs, and so would last bits, by what came first.
-    """
-    model.make_predict_function()
-    if not predicts_in_threads(model) or compiles_steps(model) or model.run_eagerly:
-        return
-    spec = keras.tree.map_structure(_any_shape, batch)
-    with only_forward():
-        model.predict_function.get_concrete_function([(spec,)])
-
-
-def _any_shape(array: np.ndarray) -> Any:
-    """Of ids all sizes are open, of features all but their number."""
-    last = None if array.dtype.kind in "iu" else array.shape[-1]
-    return tf.TensorSpec([*[None] * (array.ndim - 1), last], array.dtype)
-
-
-def predict_in_shares(model: Any, batch: Any) -> np.ndarray:
-    """A model's outputs for a batch of arrays, of which each replica takes its share.
-
-    For equal shares the first rows come once more, and are left out of the answer.
-    """
-    strategy = _strategy(model)
-    replicas = getattr(strategy, "num_replicas_in_sync", 1)
-    if replicas == 1:
-        return np.asarray(model.predict_on_batch(batch))
-    count = len(keras.tree.flatten(batch)[0])
-    share = -(-count // replicas)
-
-    def part(context: Any) -> Any:
-        start = context.replica_id_in_sync_group * share
-        rows = np.arange(start, start + share) % count
-        return keras.tree.map_structure(lambda x: tf.constant(x[rows]), batch)
-
-    shares = strategy.experimental_distribute_values_from_function(part)
-    model.make_predict_function()
-    return np.asarray(model.predict_function([(shares,)]))[:count]

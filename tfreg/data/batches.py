@@ -13,7 +13,10 @@ from tfreg.data.features import Features
 from tfreg.data.ladder import LADDER, WIDE, divisors, rung
 from tfreg.data.targets import NOT_A_WORD
 
-_BATCH = 150  # what a batch costs beside its pieces, in pieces: measured on two cores
+# What a batch costs beside its pieces, in pieces, measured on two cores: where kernels
+# are rounded once for all batches, and where they are rounded in each.
+_BATCH = 80
+_WIDE_BATCH = 150
 _FULL = 2_520  # pieces of a batch that is only predicted: measured on mixed rows
 _AHEAD = 4  # batches ready before they are asked for
 _POOL = 256  # batches whose rows are sorted together: mixes lengths between epochs
@@ -130,7 +133,7 @@ class Batches:
         while start < len(rows):
             length = rung(int(self._lengths[rows[start]]), self.most, ladder)
             batch = rows[start : start + max(pieces // length, 1)]
-            cost += _BATCH + len(batch) * length
+            cost += _WIDE_BATCH + len(batch) * length
             batches.append(batch)
             start += len(batch)
         return cost, batches, ladder

@@ -54,10 +54,11 @@ def predict_batches(
             step = max(1 << (len(rows) - 1).bit_length() >> 3, 1)
             filled = np.resize(rows, -(-len(rows) // step) * step)
         x = batches.collate(filled)[0]
-        return _compat.predict_in_shares(model, x)[: len(rows)]
+        return _compat.predict_in_shares(model, x, kernels)[: len(rows)]
 
+    kernels = _compat.round_kernels(model)
     if order:
-        _compat.trace_prediction(model, batches.collate(order[-1])[0])
+        _compat.trace_prediction(model, batches.collate(order[-1])[0], kernels)
     threads = _AT_ONCE if _compat.predicts_in_threads(model) else 1
     with ThreadPoolExecutor(threads) as pool:
         for rows, found in zip(order, pool.map(answers, order)):

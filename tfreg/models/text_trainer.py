@@ -44,7 +44,7 @@ from tfreg.optimizers import AdamW
 from tfreg.recipe import Recipe
 
 
-class TextTrainer(_compat.OnWorkers, keras_hub.models.Task):
+class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task):
     """Keras's training loop, for texts, with what a recipe says left unsaid.
 
     The structure that it trains is that of `TextTask`.
