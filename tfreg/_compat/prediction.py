@@ -32,11 +32,12 @@ class ReadsRounded:
     prediction (BERT-base and minilm, bfloat16, two cores).
     """
 
-    def predict_step(self, data: Any) -> Any:
-        """Keras's, with kernels as they come."""
+    def predict_step(self, *given: Any) -> Any:
+        """Keras's, with kernels as they come. On JAX it is given a state first."""
         step: Any = getattr(super(), "predict_step")
+        data = given[-1]
         if not isinstance(data, RoundedBatch):
-            return step(data)
+            return step(*given)
         with keras.StatelessScope() as scope:
             for (kernel, _), rounded in zip(_rounded_kernels(self), data.kernels):
                 # `add_update` would give them the variable's dtype.
