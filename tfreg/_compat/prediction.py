@@ -39,7 +39,9 @@ class ReadsRounded:
         if not isinstance(data, RoundedBatch):
             return step(*given)
         with keras.StatelessScope() as scope:
-            for (kernel, _), rounded in zip(_rounded_kernels(self), data.kernels):
+            for (kernel, _), rounded in zip(
+                _rounded_kernels(self), data.kernels, strict=True
+            ):
                 # `add_update` would give them the variable's dtype.
                 scope.state_mapping[id(kernel)] = rounded
             return step((data.x,))
@@ -89,13 +91,10 @@ def trace_prediction(model: Any, x: Any, kernels: list[Any]) -> None:
     if not _in_plain_graphs(model):
         return
     specs = [tf.TensorSpec(kernel.shape, kernel.dtype) for kernel in kernels]
-    batch = _batch(keras.tree.map_structure(_any_shape, x), specs)
+    inputs = keras.tree.map_structure(_any_shape, x)
+    batch = RoundedBatch(inputs, specs) if specs else (inputs,)
     with only_forward():
         model.predict_function.get_concrete_function([batch])
-
-
-def _batch(x: Any, kernels: list[Any]) -> Any:
-    return RoundedBatch(x, kernels) if kernels else (x,)
 
 
 def _any_shape(array: np.ndarray) -> Any:
@@ -114,10 +113,10 @@ def predict_in_shares(model: Any, x: Any, kernels: list[Any]) -> np.ndarray:
         x: arrays of a batch.
         kernels: of `round_kernels`.
     """
+    if kernels:
+        return np.asarray(model.predict_function([RoundedBatch(x, kernels)]))
     strategy = strategy_of(model)
     replicas = getattr(strategy, "num_replicas_in_sync", 1)
-    if kernels:
-        return np.asarray(model.predict_function([_batch(x, kernels)]))
     if replicas == 1:
         return np.asarray(model.predict_on_batch(x))
     count = len(keras.tree.flatten(x)[0])
