@@ -20,6 +20,7 @@ FLOORS = {
     "_differences": 0,
     "_outcome": 2,
     "_figures": 0,
+    "_onednn": 0,
     "_registration": 0,
     "_tensors": 0,
     "_wordpiece": 0,

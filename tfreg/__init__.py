@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from tfreg import _registration
+from tfreg import _onednn, _registration
 
 __version__ = "0.1.0"
 
@@ -67,4 +67,5 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
+_onednn.turn_on()
 _registration.watch(__name__)

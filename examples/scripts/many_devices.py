@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 
-import tensorflow as tf
-
 import tfreg
 
 
@@ -30,6 +28,8 @@ def main() -> None:
     args = parser.parse_args()
 
     if args.cpus > 1:  # before TensorFlow looks at its devices
+        import tensorflow as tf
+
         cpu = tf.config.list_physical_devices("CPU")[0]
         parts = [tf.config.LogicalDeviceConfiguration()] * args.cpus
         tf.config.set_logical_device_configuration(cpu, parts)

@@ -46,7 +46,7 @@ from tfreg._compat.graphs import (
     let_go_of_graphs,
     traced,
 )
-from tfreg._compat.norms import fused_norm, fuses_norms, only_forward
+from tfreg._compat.norms import fused_norm, fuses_norms, lacks_onednn, only_forward
 from tfreg._compat.passes import in_training, random_states, rerouted
 from tfreg._compat.prediction import (
     ReadsRounded,
@@ -125,6 +125,7 @@ __all__ = [
     "iterations",
     "jit_compile",
     "keras_variable",
+    "lacks_onednn",
     "let_go_of_graphs",
     "load_task",
     "make_deterministic",

@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 from keras import ops
 from tensorflow.python.framework.test_util import IsMklEnabled
+from tensorflow.python.util._pywrap_utils import IsDataTypeSupportedByOneDNNOnThisCPU
 
 from tfreg._compat.backends import on_tensorflow
 from tfreg._compat.graphs import in_plain_graph
@@ -39,7 +40,17 @@ def fuses_norms(dtype: str) -> bool:
         and dtype in ("float32", "bfloat16")
         and on_tensorflow()
         and IsMklEnabled()
+        and IsDataTypeSupportedByOneDNNOnThisCPU(tf.as_dtype(dtype))
         and in_plain_graph()
+        and not tf.config.list_logical_devices("GPU")
+    )
+
+
+def lacks_onednn() -> bool:
+    """Whether TensorFlow computes on processors, without oneDNN's operations."""
+    return (
+        on_tensorflow()
+        and not IsMklEnabled()
         and not tf.config.list_logical_devices("GPU")
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from tfreg import _compat
+from tfreg import _compat, _onednn
 from tfreg._checks import InputError
 from tfreg.adapt.block_outputs import block_outputs
 from tfreg.adapt.describe import describe
@@ -59,6 +59,7 @@ class TextTask(TextTrainer):
         architecture: Mapping[str, Any] | None = None,
         name: str | None = None,
     ) -> None:
+        _onednn.warn_if_off()
         recipe = as_recipe(recipe)
         check_agreement(preprocessor, task, labels, recipe)
         head = make_head(recipe.head)
