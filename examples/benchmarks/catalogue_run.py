@@ -8,12 +8,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import tfreg  # isort: skip  (before Keras: it turns oneDNN on)
+
 import keras
 from catalogue_plan import CUTS, PATIENCE, Run
 from scores_tfreg import PACKAGES, scores
 from tasks import SETTINGS, write_result
 
-import tfreg
 from tfreg._checks import InputError
 
 

@@ -57,6 +57,7 @@ def main() -> int:
     )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=1, help="of each full fit")
     parser.add_argument(
         "--precision", default="bfloat16", help="of tfreg's matrix products"
     )
@@ -72,10 +73,10 @@ def main() -> int:
         parser.error(f"--only {args.only.pattern}: no measure has such a name")
     for group in together(chosen):
         PARTS[group[0].part](group, args)
-    text = speed_table.tables(args.results)
-    print(text)
-    if write:
-        speed_table.write(text)
+    for name, text in speed_table.tables(args.results).items():
+        print(text)
+        if write:
+            speed_table.write(name, text)
     return 0
 
 

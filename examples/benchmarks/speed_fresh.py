@@ -48,25 +48,26 @@ def _medians(runs: list[dict[str, float]]) -> dict[str, Any]:
 
 
 def scores(measures: list[Measure], args: argparse.Namespace) -> None:
-    """One full fit a system, and its dev score; a fit that is there is not repeated."""
+    """Full fits, a seed each, and their dev scores; what is there is not repeated."""
     for measure in measures:
-        if done(measure, args):
-            continue
+        fits = finished(measure, args)
         folder = score_folder(measure.task, args)
-        with launch(measure, folder, args) as worker:
-            reply = worker.ask("score", epochs=SCORE_EPOCHS)
-            record(measure, worker, {"epochs": SCORE_EPOCHS, **reply}, args)
-        print(f"speed: {measure.name}: {reply['scores']}", flush=True)
+        for seed in range(len(fits), args.seeds):
+            with launch(measure, folder, args, seed=seed) as worker:
+                fits.append(worker.ask("score", epochs=SCORE_EPOCHS))
+                record(measure, worker, {"epochs": SCORE_EPOCHS, "fits": fits}, args)
+            print(f"speed: {measure.name}: {fits[-1]['scores']}", flush=True)
 
 
-def done(measure: Measure, args: argparse.Namespace) -> bool:
-    """Whether a fit is there that was made as asked."""
+def finished(measure: Measure, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """The fits that are there and were made as asked, by seed."""
     path = result_path(measure, args)
     if not path.exists():
-        return False
+        return []
     result = json.loads(path.read_text(encoding="utf-8"))
     precision = args.precision if measure.system == "tfreg" else None
-    return (result["epochs"], result["precision"]) == (SCORE_EPOCHS, precision)
+    as_asked = (result["epochs"], result["precision"]) == (SCORE_EPOCHS, precision)
+    return result["fits"] if as_asked else []
 
 
 def score_folder(task: str, args: argparse.Namespace) -> Path:

@@ -222,7 +222,7 @@ def load_tokenizer(job: Job) -> Any:
 
 def make(job: Job) -> Any:
     """The model of a job."""
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(job.seed)
     return Tagger(job) if job.kind == "tag" else TextModel(job)
 
 

@@ -48,6 +48,7 @@ def launch(
     kind: str | None = None,
     length: int | None = None,
     epochs: int = 1,
+    seed: int = 0,
 ) -> Worker:
     """A worker with its model and data loaded.
 
@@ -57,6 +58,7 @@ def launch(
         args: of the command line.
         kind, length: where they are not those of the measure's task.
         epochs: how many it will be asked to train.
+        seed: of its fit.
     """
     owner = SYSTEMS[measure.system]
     python = args.peer_python if owner == "transformers" else sys.executable
@@ -74,6 +76,7 @@ def launch(
         precision=args.precision,
         choice=earlier_choice(measure, args),
         epochs=epochs,
+        seed=seed,
     )
     return Worker(python, f"speed_{owner}.py", job, environment(args))
 

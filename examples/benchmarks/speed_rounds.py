@@ -27,7 +27,8 @@ class Worker:
     def __init__(self, python: str, script: str, job: Job, env: dict[str, str]) -> None:
         self.name = f"{job.system} ({job.encoder.name}, {job.folder.name})"
         given = {name: str(value) for name, value in asdict(job).items()}
-        given |= {name: getattr(job, name) for name in ("length", "choice", "epochs")}
+        kept = "length", "choice", "epochs", "seed"
+        given |= {name: getattr(job, name) for name in kept}
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             [python, str(HERE / script), json.dumps(given)],

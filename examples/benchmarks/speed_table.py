@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from scores_table import write_between_markers
+from scores_table import spread, write_between_markers
 from speed_plan import ENCODERS, SIZES, SYSTEMS, TASKS, Measure, planned
 
 README = Path(__file__).resolve().parent / "README.md"
@@ -41,24 +41,33 @@ def read(folder: Path) -> Results:
     }
 
 
-def tables(folder: Path) -> str:
-    """Every table there are results for, and what they were made with."""
+def tables(folder: Path) -> dict[str, str]:
+    """The tables there are results for, and what they were made with.
+
+    By the place in README.md where they stand: scores need not be measured in the same
+    hours, nor on the same machine, as times.
+    """
     results = read(folder)
-    blocks = [
-        *(steady(part, results) for part in TITLES),
-        scores(results),
-        fresh("memory", results),
-        fresh("start", results),
-        growth(results),
-        choices(results),
-        made_with(results),
-    ]
-    return "\n\n".join(block for block in blocks if block)
+    fits = {measure: r for measure, r in results.items() if measure.part == "scores"}
+    times = {measure: r for measure, r in results.items() if measure not in fits}
+    blocks = {
+        "speed": [
+            *(steady(part, times) for part in TITLES),
+            fresh("memory", times),
+            fresh("start", times),
+            growth(times),
+            choices(times),
+            made_with(times),
+        ],
+        "speed-scores": [scores(fits), made_with(fits)],
+    }
+    texts = ((name, "\n\n".join(filter(None, texts))) for name, texts in blocks.items())
+    return {name: text for name, text in texts if text}
 
 
-def write(text: str) -> None:
-    """Put the tables into README.md."""
-    write_between_markers(README, text, "speed")
+def write(name: str, text: str) -> None:
+    """Put tables into their place in README.md."""
+    write_between_markers(README, text, name)
 
 
 def row(cells: Iterable[str]) -> str:
@@ -104,14 +113,14 @@ def scores(results: Results) -> str:
         cells = [task, plan.metric]
         for system in SYSTEMS:
             result = results.get(Measure("scores", "minilm", task, system))
-            if result:
-                cells.append(f"{100 * result['scores'][plan.metric]:.1f}")
-            else:
-                cells.append("")
+            fits = result["fits"] if result else []
+            found = [100 * fit["scores"][plan.metric] for fit in fits]
+            cells.append(f"{spread(found)} ({len(found)})" if found else "")
         if any(cells[2:]):
             lines.append(cells)
     text = table(["task", "metric (%)", *NAMES.values()], lines)
-    return f"Dev scores of one full fit of minilm:\n\n{text}" if text else ""
+    title = "Dev scores of full fits of minilm, mean ± standard deviation (fits)"
+    return f"{title}:\n\n{text}" if text else ""
 
 
 def fresh(part: str, results: Results) -> str:
@@ -199,7 +208,7 @@ def choices(results: Results) -> str:
 def made_with(results: Results) -> str:
     """When, on what, and with which versions."""
     if not results:
-        return "Nothing measured yet."
+        return ""
     every = results.values()
     versions = {name: n for result in every for name, n in result["versions"].items()}
     known = {name: n for name, n in versions.items() if n != "not installed"}
@@ -208,10 +217,11 @@ def made_with(results: Results) -> str:
         len(runs) for result in every if isinstance(runs := result.get("runs"), list)
     )
     precisions = (result["precision"] for result in every if result["precision"])
+    counted = listed(runs)
     facts = (
         f"Measured {listed(days[:1] + days[-1:])}",
         f"threads: {listed(result['threads'] for result in every)}",
-        f"medians of {listed(runs)} runs",
+        *([f"medians of {counted} runs"] if counted else []),
         f"tfreg in {listed(precisions)}",
         *{processor(result["processor"]): None for result in every},
         f"versions: {listed(f'{name} {n}' for name, n in known.items())}",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import tfreg  # isort: skip  (before Keras: it turns oneDNN on)
+
 from speed_epochs import Epochs
 from speed_plan import PACKAGES
 from speed_worker import Job, serve
 from tasks import SETTINGS
-
-import tfreg
 
 
 class Tfreg:
@@ -58,7 +58,7 @@ class Tfreg:
 
 def build(job: Job, labels: Any) -> Any:
     """The model of a job."""
-    recipe = {**SETTINGS, "precision": job.precision}
+    recipe = {**SETTINGS, "precision": job.precision, "seed": job.seed}
     recipe["sequence_length"] = max(job.length, SETTINGS["sequence_length"])
     if job.kind == "regress":
         return tfreg.build_regressor(job.encoder, **recipe)

@@ -34,6 +34,7 @@ class Job:
         precision: of tfreg's matrix products.
         choice: what `tune` chose some other time, or None.
         epochs: how many will be asked for.
+        seed: of the head's start, dropout and the order of rows.
     """
 
     system: str
@@ -45,6 +46,7 @@ class Job:
     precision: str
     choice: dict[str, Any] | None = None
     epochs: int = 1
+    seed: int = 0
 
 
 class System(Protocol):
