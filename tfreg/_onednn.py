@@ -1,9 +1,9 @@
 """oneDNN's operations in TensorFlow, also on processors where they are off by default.
 
-TensorFlow turns them on by itself where a processor has AVX512_VNNI, AVX512_BF16 or
-AMX. Without them (AMD before Zen 4, Intel before Cascade Lake: many laptops, and the
-machines behind free notebooks) they are off, though a training step of an encoder takes
-a good half of the time with them. TensorFlow reads the setting once, when it is loaded.
+TensorFlow turns them on by itself where a processor has AVX512_VNNI or the
+like. Without them (AMD before Zen 4, Intel before Cascade Lake) they are off, though
+a training step of an encoder takes a good half of the time with them. TensorFlow reads
+the setting once, when it is loaded.
 """
 
 from __future__ import annotations

@@ -38,21 +38,20 @@ def fuses_norms(dtype: str) -> bool:
     return (
         _only_forward > 0
         and dtype in ("float32", "bfloat16")
-        and on_tensorflow()
+        and _on_processors()
         and IsMklEnabled()
         and IsDataTypeSupportedByOneDNNOnThisCPU(tf.as_dtype(dtype))
         and in_plain_graph()
-        and not tf.config.list_logical_devices("GPU")
     )
 
 
 def lacks_onednn() -> bool:
     """Whether TensorFlow computes on processors, without oneDNN's operations."""
-    return (
-        on_tensorflow()
-        and not IsMklEnabled()
-        and not tf.config.list_logical_devices("GPU")
-    )
+    return _on_processors() and not IsMklEnabled()
+
+
+def _on_processors() -> bool:
+    return on_tensorflow() and not tf.config.list_logical_devices("GPU")
 
 
 def fused_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
