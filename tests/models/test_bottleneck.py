@@ -10,6 +10,7 @@ from tests.backbones import tiny, tokenizer
 from tests.models.conftest import NAMES, SENTENCES, TAGS, inputs_of, sgd
 from tfreg.builders import build_classifier, build_tagger
 from tfreg.heads import Bottleneck
+from tfreg.layers import variational_bottleneck
 from tfreg.models import TextClassifier, TextRegressor, TokenTagger
 from tfreg.recipe import Recipe
 from tfreg.regularizers import L2
@@ -84,6 +85,23 @@ def test_with_several_dropout_samples(ids):
     data = np.mean([float(model.loss(y, part)) for part in z])
     found = float(model.compute_loss(x, y, z, training=True))
     assert found == pytest.approx(data + BETA * each, rel=1e-5)
+
+
+def test_words_weigh_alike_in_its_divergence_too(ids, monkeypatch):
+    """Of rows of 2, 1, 1 and 2 words, each a batch, as of one batch of all."""
+    monkeypatch.setattr(
+        variational_bottleneck, "normal", lambda mean, seed: keras.ops.zeros_like(mean)
+    )
+    model = model_of("tag")
+    model.words_a_row = 6 / 4
+    x, y = batch(model, ids, "tag")
+
+    def loss(rows):
+        part, of_part = {name: x[name][rows] for name in x}, y[rows]
+        return float(model.compute_loss(part, of_part, model(part, training=True)))
+
+    each = [loss(slice(row, row + 1)) for row in range(4)]
+    assert np.mean(each) == pytest.approx(loss(slice(None)), rel=1e-5)
 
 
 def test_inference_is_of_the_mean(ids):

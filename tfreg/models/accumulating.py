@@ -9,6 +9,7 @@ from keras import ops
 
 from tfreg import _compat
 from tfreg._checks import InputError
+from tfreg.models.alike import training_count
 from tfreg.objectives.mean_over_real import MeanOverReal
 
 
@@ -16,10 +17,11 @@ def accumulated_step(model: Any, data: Any, parts: int) -> dict[str, Any]:
     """A training step whose batch goes through the model in parts, one at a time.
 
     The mean over the real targets of a part is not the mean over those of the batch.
-    Each part's loss L_p therefore counts by its share of them, L = Σ_p n_p/n·L_p,
-    which makes the gradient that of the whole batch, and, as the shares sum to 1,
-    takes penalties once. The update sees nothing of the parts: clipping, decay, the
-    schedule and loss scaling are those of one step, and no state outlives it.
+    Each part's loss L_p therefore counts by its share of what the batch's is divided by
+    (`training_count`), L = Σ_p n_p/n·L_p, which makes the gradient that of the whole
+    batch, and, as the shares sum to 1, takes penalties once. The update sees nothing of
+    the parts: clipping, decay, the schedule and loss scaling are those of one step, and
+    no state outlives it.
 
     Args:
         model: a compiled task model.
@@ -33,7 +35,7 @@ def accumulated_step(model: Any, data: Any, parts: int) -> dict[str, Any]:
     y = whole[1]
     rows = ops.shape(y)[0]
     size = (rows + parts - 1) // parts
-    real = model.loss.count(y)
+    real = training_count(model, y)
 
     def part(number: Any) -> tuple[Any, Any]:
         """The part's share of the loss, as it is and as the optimiser scales it."""
@@ -45,7 +47,7 @@ def accumulated_step(model: Any, data: Any, parts: int) -> dict[str, Any]:
         y_pred = model(x, training=True)
         loss = model.compute_loss(x, y, y_pred, sample_weight, training=True)
         model.compute_metrics(x, y, y_pred, sample_weight)
-        share = model.loss.count(y) / ops.maximum(real, 1.0)
+        share = training_count(model, y) / ops.maximum(real, 1.0)
         # Where nothing is real there are penalties still.
         of_rows = ops.shape(y)[0] / ops.maximum(rows, 1)
         loss = loss * ops.where(real > 0, share, ops.cast(of_rows, "float32"))

@@ -23,6 +23,7 @@ from tfreg.heads import AttentionPooling
 from tfreg.heads.head import make_head
 from tfreg.layers import LayerMix, MultiSampleDropout
 from tfreg.models.agreement import as_recipe, check_agreement
+from tfreg.models.alike import fullness, weighed_alike
 from tfreg.models.hiding import word_dropout
 from tfreg.models.merging import merged
 from tfreg.models.passes import ModelPasses, check_masks, check_served
@@ -190,13 +191,14 @@ class TextTask(TextTrainer):
         """
         if not training:
             return _compat.data_loss(self, y, y_pred, sample_weight)
+        sample_weight = weighed_alike(self, y, sample_weight)
         rows = as_rows(self, y, y_pred, sample_weight)
         # Keras shares out the penalties of single weights among the replicas.
         sets = self.set_penalties.values()
         terms = [penalty() / _compat.replicas() for penalty in sets]
         if self.bottleneck is not None:
             real = rows[0] >= 0 if self.task == "tag" else None
-            terms.append(self.bottleneck.penalty(real))
+            terms.append(self.bottleneck.penalty(real) * fullness(self, y))
         if self.objectives:
             terms.append(_compat.penalties(self))  # other passes would leave their own
             passes = ModelPasses(self, x, y, y_pred, sample_weight)

@@ -18,6 +18,7 @@ from tfreg.data.ladder import fitted_ladder
 from tfreg.models import feeding
 from tfreg.models.accumulating import accumulated_step, check_accumulation
 from tfreg.models.adapting import begin_strengths, hold_out
+from tfreg.models.alike import see_words
 from tfreg.models.choosing import choose_child, lacks_child
 from tfreg.models.fisher import estimate_fisher
 from tfreg.models.fitting import (
@@ -97,6 +98,7 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
                 **kwargs,
             )
             _compat.track_shares(self)
+        self.words_a_row: float | None = None  # a fit looks
         self.score_names = {getattr(m, "name", m) for m in keras.tree.flatten(metrics)}
         check_accumulation(self)
         give_proximal_sets(self)
@@ -210,6 +212,7 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
                 whole_step=_compat.compiles_steps(self),
             )
         self.see_targets(train)
+        see_words(self, train)
         splits = [train]
         if validation_data is not None:
             splits.append(feeding.feed_validation(self, validation_data, batch_size))
