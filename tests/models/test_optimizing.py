@@ -187,6 +187,7 @@ def test_callbacks_set_a_constant_rate_and_no_other():
 @pytest.mark.parametrize(
     "fields",
     [
+        {"global_clipnorm": 0.5},
         {"layer_decay": 0.5},
         {"anchor_decay": 0.1},
         {"child_tuning": ChildTuning(0.3)},
@@ -204,6 +205,17 @@ def test_an_optimiser_that_does_not_what_the_recipe_says_is_refused(fields):
             model.fit(TEXTS, NAMES, verbose=0)
     model.compile(model.default_optimizer(), run_eagerly=True)
     model.fit(TEXTS, NAMES, epochs=1, verbose=0)
+
+
+def test_an_optimiser_without_decay_is_refused_where_the_recipe_has_its_own():
+    model = build(weight_decay=0.1)
+    model.compile(keras.optimizers.Adam())
+    with pytest.raises(InputError, match="`fit`: the recipe has `weight_decay`=0.1"):
+        model.fit(TEXTS, NAMES, verbose=0)
+    for fields in ({}, {"weight_decay": 0.0, "global_clipnorm": None}):
+        plain = build(**fields)
+        plain.compile(keras.optimizers.Adam())
+        plain.fit(TEXTS, NAMES, epochs=1, verbose=0)
 
 
 def test_rates_by_depth_of_blocks_that_are_frozen_are_nobody_s_task():

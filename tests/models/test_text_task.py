@@ -15,6 +15,7 @@ from tfreg._checks import DataWarning, InputError
 from tfreg.builders import build_classifier, build_regressor, build_tagger
 from tfreg.data.examples import Examples
 from tfreg.models import TextClassifier, TokenTagger
+from tfreg.objectives import CrossEntropy
 from tfreg.recipe import Recipe
 from tfreg.regularizers import L2
 
@@ -188,6 +189,18 @@ def test_compile_does_not_take_regularizers(model):
         model.compile(kernel_regularizer=L2(0.1))
     with pytest.raises(InputError, match=r"compile\(dropout=...\)"):
         model.compile(dropout=0.1)
+
+
+def test_compile_does_not_take_a_loss_that_drops_the_smoothing():
+    model = build_classifier(
+        tiny(), ("a", "b"), tokenizer=tokenizer(), sequence_length=32,
+        label_smoothing=0.1,
+    )  # fmt: skip
+    own = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    with pytest.raises(InputError, match="`label_smoothing`=0.1, which 'sparse_categ"):
+        model.compile(loss=own)
+    model.compile(loss=CrossEntropy(0.2))  # the user's own word
+    assert model.loss.label_smoothing == 0.2
 
 
 def test_multi_label():

@@ -41,8 +41,18 @@ def check_steps(model: Any, **given: int | None) -> None:
             )
 
 
-def check_compile(kwargs: dict[str, Any], builder: str) -> None:
-    """Refuse what belongs to weights and layers, and would do nothing here."""
+def check_compile(model: Any, loss: Any, kwargs: dict[str, Any]) -> None:
+    """Refuse what belongs to weights and layers, and would do nothing here.
+
+    And a loss of one's own that does not smooth the labels, as the recipe says.
+    """
+    builder, smoothing = model.builder, model.recipe.label_smoothing
+    if loss is not None and smoothing and not getattr(loss, "label_smoothing", 0):
+        raise InputError(
+            f"`compile(loss=...)`: the recipe has `label_smoothing`={smoothing!r}, "
+            f"which {getattr(loss, 'name', loss)!r} does not do; give a loss that has `label_smoothing`, or "
+            "build without it"
+        )
     fields = set(Recipe.__dataclass_fields__) - {"steps_per_execution"}  # is Keras's
     for name in kwargs:
         if "regularizer" in name or name in fields:

@@ -17,6 +17,8 @@ from tfreg.regularizers.place import is_anchored
 from tfreg.selection import kernels
 
 _DONE_BY = {
+    "weight_decay": "weight_decay",
+    "global_clipnorm": "global_clipnorm",
     "layer_decay": "multipliers",
     "anchor_decay": "anchor_decay",
     "child_tuning": "child_tuning",

@@ -82,9 +82,10 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
         """Keras's `compile`; what is left out comes from the recipe.
 
         Raises:
-            InputError: a regulariser, which belongs to the builder.
+            InputError: a regulariser, which belongs to the builder; a loss or an
+                optimiser that goes against the recipe.
         """
-        check_compile(kwargs, self.builder)
+        check_compile(self, loss, kwargs)
         if (reason := _compat.misfit(self)) is not None:
             raise InputError(reason)
         kwargs["jit_compile"] = _compat.jit_compile(kwargs.get("jit_compile", "auto"))
