@@ -48,9 +48,10 @@ def check_compile(model: Any, loss: Any, kwargs: dict[str, Any]) -> None:
     """
     builder, smoothing = model.builder, model.recipe.label_smoothing
     if loss is not None and smoothing and not getattr(loss, "label_smoothing", 0):
+        own = getattr(loss, "name", loss)
         raise InputError(
             f"`compile(loss=...)`: the recipe has `label_smoothing`={smoothing!r}, "
-            f"which {getattr(loss, 'name', loss)!r} does not do; give a loss that has `label_smoothing`, or "
+            f"which {own!r} does not do; give a loss that has `label_smoothing`, or "
             "build without it"
         )
     fields = set(Recipe.__dataclass_fields__) - {"steps_per_execution"}  # is Keras's
