@@ -10,7 +10,7 @@ import tensorflow as tf
 from tests.backbones import tiny, tokenizer
 from tests.models.conftest import NAMES, TEXTS
 from tfreg.builders import build_classifier, build_tagger
-from tfreg.objectives import FGM, ConfidencePenalty
+from tfreg.objectives import FGM, ConfidencePenalty, CrossEntropy
 from tfreg.regularizers import L2
 
 LABELS = ("O", "B-X", "I-X")
@@ -21,11 +21,11 @@ WORDS = 2 * (1 + 4 + 40)
 STILL = 1e-12  # a learning rate that leaves the weights as they are
 
 
-def tagger(rate=STILL, **fields):
+def tagger(rate=STILL, eager=True, **fields):
     keras.utils.set_random_seed(1)
     fields = {"sequence_length": 64, "batch_size": 2, "dropout": 0.0, **fields}
     model = build_tagger(tiny(), LABELS, tokenizer=tokenizer(), **fields)
-    model.compile(optimizer=keras.optimizers.SGD(rate))
+    model.compile(optimizer=keras.optimizers.SGD(rate), run_eagerly=eager)
     return model
 
 
@@ -43,8 +43,9 @@ def first_loss(model, *data, **kwargs):
     return model.fit(*data, epochs=1, verbose=0, **kwargs).history["loss"][0]
 
 
-def test_the_loss_of_an_epoch_is_the_mean_over_all_words():
-    model = tagger()
+@pytest.mark.parametrize("eager", [True, False])
+def test_the_loss_of_an_epoch_is_the_mean_over_all_words(eager):
+    model = tagger(eager=eager)
     found = first_loss(model, SENTENCES, TAGS)
     each = losses(model)
     assert found == pytest.approx(np.concatenate(each).mean(), rel=1e-5)
@@ -70,9 +71,11 @@ def test_weights_of_classes_multiply():
             "batch_size": 1,
             "kernel_regularizer": L2(1),
         },
-        {"objective": ConfidencePenalty(0.3)},
+        {"objective": ConfidencePenalty(3.0)},
+        {"head": "crf"},
+        {"multi_sample_dropout": 2, "dropout": 1e-9},
     ],
-    ids=["plain", "penalties", "accumulated", "objective"],
+    ids=["plain", "penalties", "accumulated", "objective", "crf", "samples"],
 )
 def test_the_steps_of_an_epoch_add_up_to_one_of_all_data(fields):
     """To first order in the rate."""
@@ -118,7 +121,7 @@ def test_of_a_data_set_of_ones_own_a_batch_has_the_mean_over_its_words():
 
 
 def test_each_fit_looks_at_its_own_data():
-    model = tagger()
+    model = tagger(eager=False)  # a traced step has the number in it
     first_loss(model, SENTENCES[:3], TAGS[:3])
     assert model.words_a_row == pytest.approx(45 / 3)
     found = first_loss(model, SENTENCES[:2], TAGS[:2])
@@ -138,10 +141,29 @@ def test_another_loss_is_left_as_it_is():
     model = tagger()
     model.fit(SENTENCES, TAGS, epochs=1, verbose=0)
     own = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)
-    model.compile(optimizer=keras.optimizers.SGD(STILL), loss=own)
+    model.compile(optimizer=keras.optimizers.SGD(STILL), loss=own, run_eagerly=True)
     found = first_loss(model, SENTENCES, TAGS)
     assert model.words_a_row is None
-    assert found > 0
+    of_batches = np.mean([one.mean() for one in losses(model)])
+    assert found == pytest.approx(of_batches, rel=1e-5)
+
+
+class OfSpans(CrossEntropy):
+    """Counts only words that are not O."""
+
+    def real(self, y_true):
+        return keras.ops.cast(keras.ops.convert_to_tensor(y_true) > 0, "float32")
+
+
+def test_a_loss_says_itself_which_words_count():
+    model = tagger()
+    model.compile(
+        optimizer=keras.optimizers.SGD(STILL), loss=OfSpans(), run_eagerly=True
+    )
+    found = first_loss(model, SENTENCES, TAGS)
+    of_spans = [tag != "O" for tags in TAGS for tag in tags]
+    expected = np.concatenate(losses(model))[of_spans].mean()
+    assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_of_windows_each_word_counts_once():

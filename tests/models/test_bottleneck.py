@@ -102,6 +102,7 @@ def test_words_weigh_alike_in_its_divergence_too(ids, monkeypatch):
 
     each = [loss(slice(row, row + 1)) for row in range(4)]
     assert np.mean(each) == pytest.approx(loss(slice(None)), rel=1e-5)
+    assert loss(slice(0)) == 0  # a part of a batch in fewer parts than that
 
 
 def test_inference_is_of_the_mean(ids):

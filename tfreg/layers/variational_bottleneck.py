@@ -26,8 +26,9 @@ class VariationalBottleneck(keras.layers.Layer):
     β·c·1/N·Σ_i KL(N(μ_i, diag σ_i²) ‖ N(m, diag s²)),
 
     summed over the K dimensions, the mean over the N texts, or real words of texts,
-    of a batch on all replicas; sample weights do not enter. c, a weight, is 1; `fit`
-    lets it rise from 0 to 1.
+    of a batch on all replicas (a tagger's `fit` on texts weighs words alike in all
+    batches: see `docs/tagging.md`); sample weights do not enter. c, a weight, is 1;
+    `fit` lets it rise from 0 to 1.
 
     Args:
         dim: K, at least 1; defaults to 128. The paper's are 144 to 384.

@@ -35,7 +35,7 @@ def accumulated_step(model: Any, data: Any, parts: int) -> dict[str, Any]:
     y = whole[1]
     rows = ops.shape(y)[0]
     size = (rows + parts - 1) // parts
-    real = training_count(model, y)
+    total = training_count(model, y)
 
     def part(number: Any) -> tuple[Any, Any]:
         """The part's share of the loss, as it is and as the optimiser scales it."""
@@ -47,10 +47,10 @@ def accumulated_step(model: Any, data: Any, parts: int) -> dict[str, Any]:
         y_pred = model(x, training=True)
         loss = model.compute_loss(x, y, y_pred, sample_weight, training=True)
         model.compute_metrics(x, y, y_pred, sample_weight)
-        share = training_count(model, y) / ops.maximum(real, 1.0)
-        # Where nothing is real there are penalties still.
+        share = training_count(model, y) / ops.maximum(total, 1.0)
+        # Where nothing counts there are penalties still.
         of_rows = ops.shape(y)[0] / ops.maximum(rows, 1)
-        loss = loss * ops.where(real > 0, share, ops.cast(of_rows, "float32"))
+        loss = loss * ops.where(total > 0, share, ops.cast(of_rows, "float32"))
         return loss, model.optimizer.scale_loss(loss)
 
     variables = model.trainable_weights

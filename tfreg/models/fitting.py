@@ -23,11 +23,19 @@ _NOT_IN_FIT = {
 }
 
 
-def check_fit(kwargs: dict[str, Any]) -> None:
-    """Refuse arguments of Keras's `fit` that would be ignored."""
+def check_fit(model: Any, kwargs: dict[str, Any]) -> None:
+    """Refuse arguments of Keras's `fit`, and smoothing, that would be ignored."""
     for name, instead in _NOT_IN_FIT.items():
         if name in kwargs:
             raise InputError(f"`{name}` is not taken by `fit`: {instead}")
+    smoothing, losses = model.recipe.label_smoothing, keras.tree.flatten(model.loss)
+    if smoothing and not any(getattr(one, "label_smoothing", 0) for one in losses):
+        own = getattr(model.loss, "name", model.loss)
+        raise InputError(
+            f"`fit`: the recipe has `label_smoothing`={smoothing!r}, which the {own!r} "
+            "of `compile` does not do; compile with a loss that has `label_smoothing`, "
+            "or build without it"
+        )
 
 
 def check_steps(model: Any, **given: int | None) -> None:
@@ -41,19 +49,8 @@ def check_steps(model: Any, **given: int | None) -> None:
             )
 
 
-def check_compile(model: Any, loss: Any, kwargs: dict[str, Any]) -> None:
-    """Refuse what belongs to weights and layers, and would do nothing here.
-
-    And a loss of one's own that does not smooth the labels, as the recipe says.
-    """
-    builder, smoothing = model.builder, model.recipe.label_smoothing
-    if loss is not None and smoothing and not getattr(loss, "label_smoothing", 0):
-        own = getattr(loss, "name", loss)
-        raise InputError(
-            f"`compile(loss=...)`: the recipe has `label_smoothing`={smoothing!r}, "
-            f"which {own!r} does not do; give a loss that has `label_smoothing`, or "
-            "build without it"
-        )
+def check_compile(kwargs: dict[str, Any], builder: str) -> None:
+    """Refuse what belongs to weights and layers, and would do nothing here."""
     fields = set(Recipe.__dataclass_fields__) - {"steps_per_execution"}  # is Keras's
     for name in kwargs:
         if "regularizer" in name or name in fields:

@@ -23,7 +23,7 @@ from tfreg.heads import AttentionPooling
 from tfreg.heads.head import make_head
 from tfreg.layers import LayerMix, MultiSampleDropout
 from tfreg.models.agreement import as_recipe, check_agreement
-from tfreg.models.alike import fullness, weighed_alike
+from tfreg.models.alike import fullness
 from tfreg.models.hiding import word_dropout
 from tfreg.models.merging import merged
 from tfreg.models.passes import ModelPasses, check_masks, check_served
@@ -191,21 +191,20 @@ class TextTask(TextTrainer):
         """
         if not training:
             return _compat.data_loss(self, y, y_pred, sample_weight)
-        sample_weight = weighed_alike(self, y, sample_weight)
         rows = as_rows(self, y, y_pred, sample_weight)
         # Keras shares out the penalties of single weights among the replicas.
         sets = self.set_penalties.values()
-        terms = [penalty() / _compat.replicas() for penalty in sets]
-        if self.bottleneck is not None:
-            real = rows[0] >= 0 if self.task == "tag" else None
-            terms.append(self.bottleneck.penalty(real) * fullness(self, y))
+        penalties = [penalty() / _compat.replicas() for penalty in sets]
+        penalties.append(_compat.penalties(self))  # other passes would leave their own
         if self.objectives:
-            terms.append(_compat.penalties(self))  # other passes would leave their own
             passes = ModelPasses(self, x, y, y_pred, sample_weight)
             loss = compose.training_loss(self.objectives, passes)
         else:
-            loss = super().compute_loss(x, *rows, training=training)
-        return sum(terms, loss)
+            loss = _compat.data_loss(self, *rows)
+        if self.bottleneck is not None:
+            real = rows[0] >= 0 if self.task == "tag" else None
+            loss = loss + self.bottleneck.penalty(real)
+        return sum(penalties, loss * fullness(self, y))
 
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None

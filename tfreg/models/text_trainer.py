@@ -54,6 +54,7 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
     recipe: Recipe
     objectives: tuple[Any, ...]
     bottleneck: Any
+    words_a_row: float | None = None  # of a tagger's last fit on texts
     logits: Any
     anchors: Any
 
@@ -82,10 +83,9 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
         """Keras's `compile`; what is left out comes from the recipe.
 
         Raises:
-            InputError: a regulariser, which belongs to the builder; a loss or an
-                optimiser that goes against the recipe.
+            InputError: a regulariser, which belongs to the builder.
         """
-        check_compile(self, loss, kwargs)
+        check_compile(kwargs, self.builder)
         if (reason := _compat.misfit(self)) is not None:
             raise InputError(reason)
         kwargs["jit_compile"] = _compat.jit_compile(kwargs.get("jit_compile", "auto"))
@@ -99,7 +99,7 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
                 **kwargs,
             )
             _compat.track_shares(self)
-        self.words_a_row: float | None = None  # a fit looks
+        self.words_a_row = None
         self.score_names = {getattr(m, "name", m) for m in keras.tree.flatten(metrics)}
         check_accumulation(self)
         give_proximal_sets(self)
@@ -124,7 +124,7 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
         return accumulated_step(self, data, parts)
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        """Keras's: one step, on ids.
+        """Keras's: one step, on ids; words weigh as in the fit before, if any.
 
         Raises:
             InputError: what `fit` estimates on its data has not been: the Fisher
@@ -193,7 +193,7 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
         Returns:
             Keras's history; its scores, ``val_loss`` too, are free of penalties.
         """
-        check_fit(kwargs)
+        check_fit(self, kwargs)
         validation_steps = kwargs.get("validation_steps")
         check_steps(
             self, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps
