@@ -1,8 +1,8 @@
 """oneDNN's operations in TensorFlow, also on processors where they are off by default.
 
-TensorFlow turns them on by itself where a processor has AVX512_VNNI or the
-like. Without them (AMD before Zen 4, Intel before Cascade Lake) they are off, though
-a training step of an encoder takes a good half of the time with them. TensorFlow reads
+TensorFlow turns them on by itself where a processor has AVX512_VNNI or the like.
+Without them (AMD before Zen 4, Intel before Cascade Lake) they are off, though a
+training step of an encoder takes a good half of the time with them. TensorFlow reads
 the setting once, when it is loaded.
 """
 

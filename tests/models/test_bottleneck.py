@@ -12,6 +12,7 @@ from tfreg.builders import build_classifier, build_tagger
 from tfreg.heads import Bottleneck
 from tfreg.layers import variational_bottleneck
 from tfreg.models import TextClassifier, TextRegressor, TokenTagger
+from tfreg.objectives import FGM
 from tfreg.recipe import Recipe
 from tfreg.regularizers import L2
 
@@ -103,6 +104,21 @@ def test_words_weigh_alike_in_its_divergence_too(ids, monkeypatch):
     each = [loss(slice(row, row + 1)) for row in range(4)]
     assert np.mean(each) == pytest.approx(loss(slice(None)), rel=1e-5)
     assert loss(slice(0)) == 0  # a part of a batch in fewer parts than that
+
+
+def test_the_divergence_is_that_of_the_first_pass(ids, monkeypatch):
+    """FGM's other pass, from embeddings moved far, has another."""
+    monkeypatch.setattr(
+        variational_bottleneck, "normal", lambda mean, seed: keras.ops.zeros_like(mean)
+    )
+    found = []
+    for beta in (BETA, 0.0):
+        model = model_of("classify", head=Bottleneck(6, beta), objective=FGM(1.0, 30.0))
+        x, y = batch(model, ids, "classify")
+        z = model(x, training=True)
+        found.append(float(model.compute_loss(x, y, z, training=True)))
+    expected = BETA * divergence(model, x).mean()
+    assert found[0] - found[1] == pytest.approx(expected, rel=1e-3)
 
 
 def test_inference_is_of_the_mean(ids):

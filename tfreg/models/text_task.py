@@ -195,16 +195,18 @@ class TextTask(TextTrainer):
         # Keras shares out the penalties of single weights among the replicas.
         sets = self.set_penalties.values()
         penalties = [penalty() / _compat.replicas() for penalty in sets]
-        penalties.append(_compat.penalties(self))  # other passes would leave their own
-        if self.objectives:
-            passes = ModelPasses(self, x, y, y_pred, sample_weight)
-            loss = compose.training_loss(self.objectives, passes)
-        else:
-            loss = _compat.data_loss(self, *rows)
+        penalties.append(_compat.penalties(self))
+        terms = []
+        # As penalties: before other passes leave their own.
         if self.bottleneck is not None:
             real = rows[0] >= 0 if self.task == "tag" else None
-            loss = loss + self.bottleneck.penalty(real)
-        return sum(penalties, loss * fullness(self, y))
+            terms.append(self.bottleneck.penalty(real))
+        if self.objectives:
+            passes = ModelPasses(self, x, y, y_pred, sample_weight)
+            terms.append(compose.training_loss(self.objectives, passes))
+        else:
+            terms.append(_compat.data_loss(self, *rows))
+        return sum(penalties, sum(terms) * fullness(self, y))
 
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
