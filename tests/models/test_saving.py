@@ -50,6 +50,11 @@ def by_keras(model, folder):
     return tfreg.load_model(folder / "model.keras")
 
 
+def for_answers(model, folder):
+    model.save(folder / "model.keras")
+    return tfreg.load_model(folder / "model.keras", compile=False)
+
+
 def by_preset(model, folder):
     model.save_to_preset(str(folder / "preset"))
     return tfreg.load_model(folder / "preset")
@@ -72,7 +77,7 @@ def test_xla_is_chosen_where_a_model_is_loaded(tmp_path):
     assert by_keras(model, tmp_path).jit_compile is True
 
 
-@pytest.mark.parametrize("way", [by_keras, by_preset])
+@pytest.mark.parametrize("way", [by_keras, for_answers, by_preset])
 def test_a_loaded_model_is_the_same(way, trained, tmp_path):
     loaded = way(trained, tmp_path)
     assert type(loaded) is type(trained)
@@ -184,6 +189,17 @@ def test_the_optimizer_state_is_loaded_without_a_warning(trained, tmp_path):
     for one, two in zip(trained.optimizer.variables, loaded.optimizer.variables):
         np.testing.assert_array_equal(np.array(one), np.array(two))
     assert loaded.optimizer.no_decay == trained.optimizer.no_decay
+
+
+def test_what_only_answers_has_no_optimizer_state(trained, tmp_path):
+    trained.save(tmp_path / "model.keras")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loaded = tfreg.load_model(tmp_path / "model.keras", compile=False)
+    assert len(loaded.optimizer.variables) == 1  # steps done
+    assert len(trained.optimizer.variables) > 20
+    one, other = (m.evaluate(TEXTS, NAMES, verbose=0) for m in (trained, loaded))
+    np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
 def test_kerashub_still_gives_its_own_classes(tmp_path):

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
     from tfreg.distribute import is_chief
 
     with scope(arguments.strategy):
-        outcome = score(run.load_model(), examples)
+        outcome = score(run.load_model(compile=False), examples)
         if not is_chief():
             return
     scores = outcome.scores()

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
     model, parts = None, []
     kind: Any = run.kind
     for chunk in chunks(rows, _AT_ONCE):
-        model = model or run.load_model()
+        model = model or run.load_model(compile=False)
         for row in chunk:
             examples = Examples(kind, (row,))
             for found in explain(model, examples, arguments.target, arguments.steps):

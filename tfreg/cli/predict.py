@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
     model = None
     with scope(arguments.strategy):
         for chunk in chunks(rows, arguments.chunk):
-            model = model or run.load_model()
+            model = model or run.load_model(compile=False)
             found = answers(model, run.kind, chunk)
             if is_chief():
                 for row, answer in zip(chunk, found):

@@ -51,7 +51,7 @@ def _encoder(preset: Any, tokenizer: Any, precision: str) -> Preset:
     saved = isinstance(preset, (str, bytes)) or hasattr(preset, "__fspath__")
     if not saved or saved_form(preset) is None:
         return load_preset(preset, tokenizer=tokenizer, precision=precision)
-    model = load_model(preset)
+    model = load_model(preset, compile=False)
     was, adapter = model.architecture, model.recipe.adapter
     trained = Preset(
         model.backbone,

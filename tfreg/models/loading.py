@@ -41,13 +41,19 @@ def _is_ours(file: Path) -> bool:
         return False
 
 
-def load_model(path: str | PathLike[str], *, preset: Any = None) -> Any:
+def load_model(
+    path: str | PathLike[str], *, preset: Any = None, compile: bool = True
+) -> Any:
     """A model that tfreg saved, with its penalties, anchors, labels and recipe.
 
     Args:
         path: a ``.keras`` file, a run folder, or a folder of `save_to_preset`.
         preset: of a run that keeps only what was trained: where its preset is now, if
             it is elsewhere.
+        compile: of a ``.keras`` file or a run: whether to compile it as it was saved,
+            with the state of its optimiser, so that a fit goes on. False compiles it
+            by its recipe: enough to predict and evaluate, in less memory. Defaults to
+            True.
 
     Raises:
         InputError: nothing there, not a model, damaged, or not one of tfreg's; a
@@ -72,7 +78,9 @@ def load_model(path: str | PathLike[str], *, preset: Any = None) -> Any:
     file = Path(path) / "model.keras" if form == "run" else Path(path)
     if not zipfile.is_zipfile(file):
         raise InputError(f"{file}: damaged: not a Keras model file")
-    model = keras.saving.load_model(file)
+    model = keras.saving.load_model(file, compile=compile)
     if not isinstance(model, TextTask):
         raise InputError(f"{file}: holds a {type(model).__name__}, not a tfreg model")
+    if not compile:
+        model.compile()
     return model

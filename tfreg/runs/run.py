@@ -57,15 +57,18 @@ class Run:
         """What one input is: ``"text"``, ``"pair"`` or ``"words"``."""
         return self.facts["kind"]
 
-    def load_model(self) -> Any:
+    def load_model(self, *, compile: bool = True) -> Any:
         """The trained model.
+
+        Args:
+            compile: as for `tfreg.load_model`.
 
         Raises:
             InputError: the model file, or the preset it stands on, cannot be read.
         """
         from tfreg.models import load_model
 
-        return load_model(self.path)
+        return load_model(self.path, compile=compile)
 
 
 def read_run(path: str | os.PathLike[str]) -> Run:
