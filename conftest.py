@@ -9,10 +9,6 @@ from typing import Any
 
 import pytest
 
-# A test runs what it compiles a few times: LLVM's optimisation costs much more than it
-# saves there. Processes that tests start inherit this.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
-
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "good", "bad", "text"]
 
 
