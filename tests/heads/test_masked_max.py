@@ -3,6 +3,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfreg.heads import MaskedMax
 
@@ -17,6 +18,15 @@ def test_the_largest_of_the_real_pieces(dtype):
     ]
     found = MaskedMax()(sequence, keras.ops.convert_to_tensor(mask))
     np.testing.assert_array_equal(found, np.array(expected))
+
+
+def test_the_first_of_the_largest_has_the_gradient():
+    sequence = tf.constant([[[1.0, 2.0], [3.0, 2.0], [9.0, 9.0]], [[4.0, 4.0]] * 3])
+    with tf.GradientTape() as tape:
+        tape.watch(sequence)
+        found = MaskedMax()(sequence, tf.constant([[1, 1, 0], [0, 0, 0]]))
+    expected = [[[0, 1], [1, 0], [0, 0]], [[0, 0]] * 3]
+    assert np.array(tape.gradient(found, sequence)).tolist() == expected
 
 
 def test_half_precision():

@@ -12,6 +12,8 @@ from keras import ops
 class MaskedMax(keras.layers.Layer):
     """Largest value over the real pieces, feature by feature.
 
+    Of equal ones the first has the gradient.
+
     Shapes:
         inputs: (batch, pieces, width), and the padding mask (batch, pieces), 1 where
             real.
@@ -27,7 +29,11 @@ class MaskedMax(keras.layers.Layer):
     def call(self, sequence: Any, padding_mask: Any) -> Any:
         real = ops.expand_dims(ops.cast(padding_mask, "bool"), -1)
         least = ops.cast(-3e4, sequence.dtype)  # below any feature, also in float16
-        largest = ops.max(ops.where(real, sequence, least), axis=1)
+        masked = ops.where(real, sequence, least)
+        # By place: XLA may compute a feature twice, not alike to the last bit, and then
+        # the gradient of `max` finds no piece that equals the largest: 0/0.
+        place = ops.argmax(masked, axis=1, keepdims=True)
+        largest = ops.squeeze(ops.take_along_axis(masked, place, axis=1), axis=1)
         return ops.where(ops.any(real, axis=1), largest, ops.zeros_like(largest))
 
     def compute_output_shape(self, sequence_shape: Any, padding_mask_shape: Any) -> Any:
