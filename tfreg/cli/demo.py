@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     print_scores({split: done.metrics[split] for split in ("dev", "test")})
     print()
-    show_answers(done.load_model(), splits["test"][:5])
+    show_answers(done.load_model(compile=False), splits["test"][:5])
     print(f"\nrun folder: {out}")
     for picture in sorted(done.path.glob("*.png")):
         print(f"picture: {picture}")
