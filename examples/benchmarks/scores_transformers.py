@@ -47,7 +47,12 @@ def build_model(folder: Path, kind: str, labels: list[str]) -> Any:
     )
 
 
-def build_optimizer(model: Any, steps: int, fused: bool = False) -> tuple[Any, Any]:
+def build_optimizer(
+    model: Any,
+    steps: int,
+    rate: float = SETTINGS["learning_rate"],
+    fused: bool = False,
+) -> tuple[Any, Any]:
     """AdamW without decay on LayerNorm and bias, and its linear schedule."""
     plain: list[Any] = []
     decayed: list[Any] = []
@@ -58,7 +63,7 @@ def build_optimizer(model: Any, steps: int, fused: bool = False) -> tuple[Any, A
         {"params": decayed, "weight_decay": SETTINGS["weight_decay"]},
         {"params": plain, "weight_decay": 0.0},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=SETTINGS["learning_rate"], fused=fused)
+    optimizer = torch.optim.AdamW(groups, lr=rate, fused=fused)
     warm = math.ceil(SETTINGS["warmup"] * steps)
     return optimizer, get_linear_schedule_with_warmup(optimizer, warm, steps)
 

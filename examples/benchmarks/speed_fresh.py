@@ -12,7 +12,7 @@ from typing import Any
 
 import tasks
 from speed_launch import launch, record, result_path, work_folder
-from speed_plan import SCORE_EPOCHS, SCORE_ROWS, TASKS, Measure
+from speed_plan import SCORE_EPOCHS, SCORE_ROWS, SCORED, Measure
 from speed_rounds import turns
 from speed_samples import sample
 
@@ -72,8 +72,8 @@ def finished(measure: Measure, args: argparse.Namespace) -> list[dict[str, Any]]
 
 def score_folder(task: str, args: argparse.Namespace) -> Path:
     """The folder of train and dev that every system fits and scores."""
-    plan = TASKS[task]
+    plan = SCORED[task]
     data_set = tasks.Task(plan.folder, plan.kind, (), seeds=1)
-    if task == "sst2":
+    if plan.folder == "sst2":
         data_set = replace(data_set, cut=SCORE_ROWS)
     return tasks.prepare(data_set, args.data, work_folder(args))

@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from speed_plan import PACKAGES, SYSTEMS, TASKS, Measure
+from speed_plan import PACKAGES, SCORED, SYSTEMS, Measure
 from speed_rounds import Worker
 from speed_samples import encoder_folder
 from speed_worker import Job
-from tasks import write_result
+from tasks import SETTINGS, write_result
 
 SESSION = time.strftime("%Y-%m-%dT%H:%M:%S")
 """Only results of one session are set against each other."""
@@ -64,7 +64,7 @@ def launch(
     python = args.peer_python if owner == "transformers" else sys.executable
     if python is None:
         raise SystemExit(f"speed: {measure.name}: give --peer-python")
-    task = TASKS.get(measure.task)
+    task = SCORED.get(measure.task)
     encoder = encoder_folder(measure.encoder, work_folder(args), args.peer_python)
     job = Job(
         system=measure.system,
@@ -77,6 +77,7 @@ def launch(
         choice=earlier_choice(measure, args),
         epochs=epochs,
         seed=seed,
+        learning_rate=task.learning_rate if task else SETTINGS["learning_rate"],
     )
     return Worker(python, f"speed_{owner}.py", job, environment(args))
 

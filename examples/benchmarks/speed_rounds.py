@@ -27,7 +27,7 @@ class Worker:
     def __init__(self, python: str, script: str, job: Job, env: dict[str, str]) -> None:
         self.name = f"{job.system} ({job.encoder.name}, {job.folder.name})"
         given = {name: str(value) for name, value in asdict(job).items()}
-        kept = "length", "choice", "epochs", "seed"
+        kept = "length", "choice", "epochs", "seed", "learning_rate"
         given |= {name: getattr(job, name) for name in kept}
         self.started = time.monotonic()
         self.process = subprocess.Popen(

@@ -58,7 +58,8 @@ class Tfreg:
 
 def build(job: Job, labels: Any) -> Any:
     """The model of a job."""
-    recipe = {**SETTINGS, "precision": job.precision, "seed": job.seed}
+    kept = "precision", "seed", "learning_rate"
+    recipe = {**SETTINGS, **{name: getattr(job, name) for name in kept}}
     recipe["sequence_length"] = max(job.length, SETTINGS["sequence_length"])
     if job.kind == "regress":
         return tfreg.build_regressor(job.encoder, **recipe)

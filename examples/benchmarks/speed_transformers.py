@@ -75,7 +75,8 @@ class Transformers:
     def train(self, epochs: int = 1) -> None:
         """Epochs with their own schedule and fresh moments."""
         steps = epochs * math.ceil(len(self.lengths) / SETTINGS["batch_size"])
-        optimizer, schedule = build_optimizer(self.model, steps, fused=True)
+        rate = self.job.learning_rate
+        optimizer, schedule = build_optimizer(self.model, steps, rate, fused=True)
         self.split.multiple = self.way["multiple"]
         for _ in range(epochs):
             order = None

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from tasks import write_result
+from tasks import SETTINGS, write_result
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Job:
         choice: what `tune` chose some other time, or None.
         epochs: how many will be asked for.
         seed: of the head's start, dropout and the order of rows.
+        learning_rate: of who takes the settings of `tasks.py`.
     """
 
     system: str
@@ -47,6 +48,7 @@ class Job:
     choice: dict[str, Any] | None = None
     epochs: int = 1
     seed: int = 0
+    learning_rate: float = SETTINGS["learning_rate"]
 
 
 class System(Protocol):
