@@ -52,10 +52,12 @@ def scores(measures: list[Measure], args: argparse.Namespace) -> None:
     for measure in measures:
         fits = finished(measure, args)
         folder = score_folder(measure.task, args)
+        rate = SCORED[measure.task].learning_rate
+        asked = {"epochs": SCORE_EPOCHS, "learning_rate": rate}
         for seed in range(len(fits), args.seeds):
             with launch(measure, folder, args, seed=seed) as worker:
                 fits.append(worker.ask("score", epochs=SCORE_EPOCHS))
-                record(measure, worker, {"epochs": SCORE_EPOCHS, "fits": fits}, args)
+                record(measure, worker, {**asked, "fits": fits}, args)
             print(f"speed: {measure.name}: {fits[-1]['scores']}", flush=True)
 
 
@@ -66,8 +68,9 @@ def finished(measure: Measure, args: argparse.Namespace) -> list[dict[str, Any]]
         return []
     result = json.loads(path.read_text(encoding="utf-8"))
     precision = args.precision if measure.system == "tfreg" else None
-    as_asked = (result["epochs"], result["precision"]) == (SCORE_EPOCHS, precision)
-    return result["fits"] if as_asked else []
+    asked = SCORE_EPOCHS, precision, SCORED[measure.task].learning_rate
+    names = "epochs", "precision", "learning_rate"
+    return result["fits"] if tuple(map(result.get, names)) == asked else []
 
 
 def score_folder(task: str, args: argparse.Namespace) -> Path:

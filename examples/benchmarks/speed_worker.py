@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from tasks import SETTINGS, write_result
+from tasks import write_result
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Job:
         part: "train" or "predict".
         length: the sequence length of who sets one by hand.
         precision: of tfreg's matrix products.
+        learning_rate: of who takes the settings of `tasks.py`.
         choice: what `tune` chose some other time, or None.
         epochs: how many will be asked for.
         seed: of the head's start, dropout and the order of rows.
-        learning_rate: of who takes the settings of `tasks.py`.
     """
 
     system: str
@@ -45,10 +45,10 @@ class Job:
     part: str
     length: int
     precision: str
+    learning_rate: float
     choice: dict[str, Any] | None = None
     epochs: int = 1
     seed: int = 0
-    learning_rate: float = SETTINGS["learning_rate"]
 
 
 class System(Protocol):
