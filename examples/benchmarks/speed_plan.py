@@ -72,10 +72,10 @@ ROWS = {
 Of longer texts three quarters: who pads to the longest is not to take over a minute.
 """
 
-USUAL_ROWS = {**ROWS, ("train", "minilm"): 2048}
+USUAL_ROWS = {**ROWS, ("train", "minilm"): 1024}
 """The first so many of these rows for Transformers' usual loop, likewise."""
 
-LENGTH_ROWS = {**ROWS, ("train", "minilm"): 768}
+LENGTH_ROWS = {**ROWS, ("train", "minilm"): 384}
 """The first so many of these rows for KerasHub at the length that is set by hand."""
 
 SLOW_ROWS = {
