@@ -16,7 +16,9 @@ WITH_DEPTH = [kind for kind in KINDS if kind != "albert"]
 
 def batch(backbone):
     mask = np.array([[1] * 8, [1] * 5 + [0] * 3], "int32")
-    ids = np.random.default_rng(0).integers(5, 40, (2, 8)).astype("int32") * mask
+    ids = np.random.default_rng(0).integers(5, 40, (2, 8)).astype("int32")
+    # As RoBERTa has them: a real piece is 0, and padding is not.
+    ids[:, 0], ids[mask == 0] = 0, 1
     x = {"token_ids": ids, "padding_mask": mask, "segment_ids": mask * 0}
     return {name: x[name] for name in backbone.input}
 

@@ -104,6 +104,20 @@ def test_the_same_fit(task, freeze, tmp_path):
     assert_same(*models)
 
 
+@pytest.mark.parametrize("kind", ["bert", "roberta"])
+def test_the_upper_half_is_told_what_is_padding(kind):
+    """By the mask: RoBERTa's padding has an id, and its first real piece is 0."""
+    model = build(kind=kind, freeze=1)
+    mask = np.array([[1] * 8, [1] * 5 + [0] * 3], "int32")
+    ids = np.random.default_rng(0).integers(5, 40, (2, 8)).astype("int32")
+    ids[:, 0], ids[mask == 0] = 0, 1
+    x = {"token_ids": ids, "padding_mask": mask, "segment_ids": mask * 0}
+    x = {name: tf.constant(x[name]) for name in model.backbone.input}
+    halves = reusing._halves(model)
+    parts = halves.upper({**x, reusing.FEATURES: halves.lower(x)})
+    np.testing.assert_allclose(parts, model(x), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "kind, freeze",
     [

@@ -13,9 +13,9 @@ from tfreg.adapt.freeze import blocks
 def split(backbone: Any, depth: int, read: Any) -> tuple[Any, Any]:
     """Cut a backbone above its lowest blocks, into two models that share its layers.
 
-    upper([lower(x), *x]) = read of backbone(x). What is computed beside the blocks
-    and used above the cut (DeBERTa's relative embeddings) the upper model computes
-    from the inputs.
+    upper([lower(x), *x.values()]) = read of backbone(x), x in the order of
+    ``backbone.input``. What is computed beside the blocks and used above the cut
+    (DeBERTa's relative embeddings) the upper model computes from the inputs.
 
     Args:
         backbone: a KerasHub backbone.
@@ -24,7 +24,7 @@ def split(backbone: Any, depth: int, read: Any) -> tuple[Any, Any]:
 
     Returns:
         The lower model, from the backbone's inputs to hidden states of shape
-        (batch, pieces, width); and the upper one, from these and the flat inputs.
+        (batch, pieces, width); and the upper one, from these and the inputs, in a list.
 
     Raises:
         InputError: fewer blocks; blocks that are shared, or pass on more than hidden
@@ -47,6 +47,6 @@ def split(backbone: Any, depth: int, read: Any) -> tuple[Any, Any]:
             f"{type(backbone).__name__} cannot be cut between its blocks: they pass "
             "on more than hidden states"
         )
-    inputs = keras.tree.flatten(backbone.input)
     lower = keras.Model(backbone.input, hidden[0])
-    return lower, keras.Model([*hidden, *inputs], read)
+    # Not flattened by Keras, which sorts names: a list's inputs go by their place.
+    return lower, keras.Model([*hidden, *backbone.input.values()], read)
