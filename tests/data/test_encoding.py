@@ -79,7 +79,7 @@ def test_pairs_as_keras_hub_packs_them(pieces):
 class LikeRoberta:
     """What `encode_texts` asks of pieces, with two tokens between texts."""
 
-    start, end, between = 0, 2, [2, 2]
+    start, end, between, is_roberta = 0, 2, [2, 2], True
 
     def of_texts(self, texts):
         return [np.array([4 + "ab".index(letter) for letter in t]) for t in texts]
@@ -94,6 +94,8 @@ def test_roberta_puts_two_end_tokens_between():
         [0, 4, 5, 2, 2, 5, 4, 2],
     ]
     assert encoded.cut == 1
+    # One segment, also for a BERT with XLM-R's vocabulary.
+    assert encoded.second.tolist() == list(map(len, encoded.pieces))
 
 
 def random_sentences(random, count):

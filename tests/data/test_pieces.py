@@ -8,7 +8,7 @@ import pytest
 
 from tests.backbones import VOCABULARY, tokenizer
 from tfreg._checks import InputError
-from tfreg.data.pieces import Pieces
+from tfreg.data.pieces import MASK, Pieces
 
 SPECIAL = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}
 BYTES = {"a": 4, "b": 5, "Ġ": 6, "Ġa": 7, "ab": 8, "Ġab": 9, "<mask>": 10}
@@ -96,6 +96,22 @@ def test_byte_pairs_spell_a_word_as_after_a_space():
     assert [row.tolist() for row in pieces.of_texts(["ab ab"])] == [
         [BYTES["ab"], BYTES["Ġab"]]
     ]
+
+
+def test_byte_pairs_with_a_blank_before_each_text():
+    """One, as Hugging Face puts it: none where there is one, or no text."""
+    given = {"add_prefix_space": True}
+    tokenizer = keras_hub.models.RobertaTokenizer({**SPECIAL, **BYTES}, MERGES, **given)
+    pieces = Pieces(tokenizer)
+    ab, mask = BYTES["Ġab"], BYTES["<mask>"]
+    texts = ["ab ab", " ab", "", " ", f"{MASK} ab", f"ab {MASK}"]
+    expected = [[ab, ab], [ab], [], [BYTES["Ġ"]], [mask, ab], [ab, mask]]
+    assert [row.tolist() for row in pieces.of_texts(texts)] == expected
+    words = pieces.of_words([["ab", "a"]], most=5)
+    assert {word: row.tolist() for word, row in words.items()} == {
+        "ab": [ab],
+        "a": [BYTES["Ġa"]],
+    }
 
 
 def test_roberta_s_special_tokens():

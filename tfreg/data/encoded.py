@@ -17,7 +17,7 @@ class Encoded:
 
     Args:
         pieces: a row's ids, start and end tokens included, int32.
-        second: where a row's second text begins (its length if there is none).
+        second: where a row's second segment begins (its length if there is none).
         example: the number of the example each row comes from.
         words: for taggers, the positions of the first pieces of a row's words.
         answers: for taggers, (first, end) of the words each row answers for, as

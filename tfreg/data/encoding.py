@@ -41,7 +41,8 @@ def encode_texts(
             kept, rest = cut_pair(len(a), len(b), budget)
             cut += kept + rest < len(a) + len(b)
             rows.append(join([start, a[:kept], between, b[:rest], end]))
-            second.append(1 + kept + len(between))
+            begins = 1 + kept + len(between)
+            second.append(len(rows[-1]) if pieces.is_roberta else begins)
     else:
         for text in pieces.of_texts(examples.inputs):
             cut += len(text) > length - 2

@@ -32,6 +32,8 @@ class Pieces:
                 "pad and cut what is packed later; give it to the builder"
             )
         self.tokenizer = tokenizer
+        # KerasHub's puts a blank before each text, Hugging Face's where there is none.
+        self._prefixed = bool(getattr(tokenizer, "add_prefix_space", False))
         self._graph = tf.function(
             lambda texts: tokenizer(texts),
             input_signature=[tf.TensorSpec([None], tf.string)],
@@ -41,13 +43,16 @@ class Pieces:
         self.pad = self._special("pad_token_id")
 
     @property
+    def is_roberta(self) -> bool:
+        """Whether it joins pairs as RoBERTa does: two end tokens, and one segment."""
+        tokenizers = keras_hub.tokenizers
+        kinds = (tokenizers.RobertaTokenizer, tokenizers.XLMRobertaTokenizer)
+        return isinstance(self.tokenizer, kinds)
+
+    @property
     def between(self) -> list[int]:
-        """What stands between the texts of a pair: RoBERTa puts two end tokens."""
-        doubles = (
-            keras_hub.tokenizers.RobertaTokenizer,
-            keras_hub.tokenizers.XLMRobertaTokenizer,
-        )
-        return [self.end] * (2 if isinstance(self.tokenizer, doubles) else 1)
+        """What stands between the texts of a pair."""
+        return [self.end] * (2 if self.is_roberta else 1)
 
     @property
     def unknown(self) -> int:
@@ -91,6 +96,12 @@ class Pieces:
         return result
 
     def _of_parts(self, texts: Sequence[str]) -> list[np.ndarray]:
+        if self._prefixed:
+            found = self._tokenize([text.removeprefix(" ") for text in texts])
+            return [row if text else row[:0] for text, row in zip(texts, found)]
+        return self._tokenize(texts)
+
+    def _tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
         result: list[np.ndarray] = []
         for start in range(0, len(texts), _AT_ONCE):
             part = [text.encode("utf-8") for text in texts[start : start + _AT_ONCE]]
