@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tfreg
+from tests.huggingface_folders import tensors, write
 from tests.tiny_preset import reviews, save_tiny_preset
 from tfreg._checks import InputError
 from tfreg.adapt import Adapter, BitFit, LoRA
@@ -157,3 +158,18 @@ def test_a_preset_that_is_not_needed(place, tmp_path):
     model.save(tmp_path / "model.keras")
     with pytest.raises(InputError, match="`preset`: .* holds all of its model"):
         tfreg.load_model(tmp_path / "model.keras", preset="minilm")
+
+
+def test_on_a_preset_without_a_pooler(tmp_path):
+    """What is drawn in its place, anew each time, is nothing of the preset."""
+    stored = {k: v for k, v in tensors().items() if not k.startswith("pooler")}
+    preset = str(write(tmp_path / "bert", weights=stored))
+    fields = {**FIELDS, "sequence_length": 8}
+    model = build_classifier(preset, ("neg", "pos"), adapter=LoRA(2), **fields)
+    model.compile()
+    save_trained(model, tmp_path, preset)
+    keras.utils.set_random_seed(123)
+    loaded = tfreg.load_model(tmp_path)
+    poolers = [m.backbone.get_layer("pooled_dense").kernel for m in (model, loaded)]
+    assert np.abs(np.subtract(*map(np.array, poolers))).max() > 1e-3
+    np.testing.assert_allclose(logits(loaded), logits(model), atol=1e-6)

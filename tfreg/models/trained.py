@@ -19,6 +19,7 @@ from tfreg.models.text_task import TextTask
 from tfreg.presets import is_named
 from tfreg.recipe import Recipe
 
+_POOLER = "pooled_dense/"
 WEIGHTS_FILE = "trained.safetensors"
 MODEL_FILE = "trained.json"
 
@@ -146,8 +147,9 @@ def _fingerprint(model: Any) -> str:
     }
     text = json.dumps(about, sort_keys=True, default=str)
     key = hashlib.sha256(text.encode())
+    pooled = model.architecture["pooler"]  # or it is random, and nobody reads it
     for weight in sorted(model.backbone.weights, key=lambda weight: weight.path):
-        if not weight.trainable:
+        if not weight.trainable and (pooled or not weight.path.startswith(_POOLER)):
             value = _compat.as_numpy(weight)
             key.update(f"{weight.path} {value.shape} {value.dtype}".encode())
             key.update(as_bytes(value))
