@@ -102,6 +102,25 @@ def test_tags_that_are_not_iob_have_no_span_scores():
     assert "span_f1_strict" not in scores and scores["accuracy"] == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize("labels", [LABELS[:1], LABELS])
+def test_several_labels_a_row_or_one_label_alone(labels):
+    """By counting; and as the metrics of training have it."""
+    count = len(labels)
+    y = RNG.integers(0, 2, (40, count))
+    logits = RNG.normal(size=(40, count)).astype("float32")
+    names = [tuple(labels[i] for i in np.flatnonzero(row)) for row in y]
+    scores = metrics.multilabel_scores(names, logits, labels)
+    said = logits > 0
+    f1 = 2 * (said * y).sum(0) / (said.sum(0) + y.sum(0))
+    assert scores["macro_f1"] == pytest.approx(f1.mean())
+    assert scores["weighted_f1"] == pytest.approx((f1 * y.sum(0)).sum() / y.sum())
+    own = total(metrics.MacroF1(count, True), [(y, logits)])
+    assert own == pytest.approx(f1.mean(), abs=1e-6)
+    report = metrics.classification_report("multilabel", names, logits, labels)
+    rows = {line.split()[0]: line.split()[1:] for line in report.splitlines() if line}
+    assert rows[labels[0]][2:] == [f"{f1[0]:.4f}", str(y[:, 0].sum())]
+
+
 def test_reports():
     logits = np.eye(3)[[0, 1, 1]] * 4
     names = ["anger", "joy", "anger"]

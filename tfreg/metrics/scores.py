@@ -49,14 +49,17 @@ def multilabel_scores(
         >>> multilabel_scores([("a",), ()], [[1, -1], [-1, -1]], ["a", "b"])["macro_f1"]
         0.5
     """
-    from sklearn.metrics import accuracy_score, f1_score
+    from sklearn.metrics import f1_score
 
     logits = _read_logits(targets, logits, len(labels))
     true, pred = _indicators(targets, labels), (logits > 0).astype(int)
+    # Label by label: a single column scikit-learn takes for two classes.
+    f1 = [f1_score(*column, zero_division=0) for column in zip(true.T, pred.T)]
+    support = true.sum(0)
     return {
-        "accuracy": float(accuracy_score(true, pred)),
-        "macro_f1": float(f1_score(true, pred, average="macro", zero_division=0)),
-        "weighted_f1": float(f1_score(true, pred, average="weighted", zero_division=0)),
+        "accuracy": float((true == pred).all(1).mean()),
+        "macro_f1": float(np.mean(f1)),
+        "weighted_f1": float(support @ f1 / max(support.sum(), 1)),
         "mcc": float(np.mean([_matthews(*c) for c in zip(true.T, pred.T)])),
         "cross_entropy": cross_entropy(logits, true),
     }
@@ -158,10 +161,11 @@ def classification_report(
         return "\n".join(f"{name:8}  {value:.4f}" for name, value in scores.items())
     if task == "multilabel":
         logits = _read_logits(targets, logits, len(labels))
-        true = _indicators(targets, labels)
-        return table(
-            true, logits > 0, target_names=list(labels), digits=4, zero_division=0
-        )
+        true, pred = _indicators(targets, labels), (logits > 0).astype(int)
+        shown = {"target_names": list(labels), "digits": 4, "zero_division": 0}
+        if len(labels) == 1:  # which scikit-learn takes for two classes
+            return table(true[:, 0], pred[:, 0], labels=[1], **shown)
+        return table(true, pred, **shown)
     if task == "tag":
         words, logits = _flat_words(targets, logits, labels)
         if is_iob(labels):
