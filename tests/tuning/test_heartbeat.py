@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-import keras_tuner
 import pytest
 
 from tfreg import _compat
 from tfreg._checks import DataWarning, WorkerLost
-from tfreg.tuning import heartbeat
+from tfreg.tuning import Uniform, heartbeat
 from tfreg.tuning.heartbeat import PATIENCE, Watch
+from tfreg.tuning.journal import Journal
+from tfreg.tuning.oracles import make_oracle, replay
 
 
 @pytest.fixture
@@ -27,16 +28,16 @@ def clock(monkeypatch):
     return made
 
 
+def make(folder):
+    space, objective = {"l2": Uniform(0.0, 1.0)}, ("score", "max")
+    made = make_oracle("random", space, objective, trials=3, epochs=1, seed=0)
+    made._set_project_dir(str(folder), "project")
+    return made
+
+
 @pytest.fixture
 def oracle(tmp_path):
-    space = keras_tuner.HyperParameters()
-    space.Float("l2", 0.0, 1.0)
-    objective = keras_tuner.Objective("score", "max")
-    made = keras_tuner.oracles.RandomSearchOracle(
-        objective, max_trials=3, hyperparameters=space
-    )
-    made._set_project_dir(str(tmp_path), "project")
-    return made
+    return make(tmp_path)
 
 
 def sign(folder, name, text):
@@ -104,3 +105,21 @@ def test_a_sign_that_cannot_be_written_is_not_the_last(tmp_path, monkeypatch):
     with heartbeat.heartbeat(tmp_path, "a"):
         assert again.wait(60)
     assert set(tried) == {tmp_path / "a"}
+
+
+def test_a_search_that_lost_a_worker_is_taken_up(oracle, tmp_path):
+    """Its journal says who was given up, and so why a trial begins a second time."""
+    journal = Journal(tmp_path / "trials.jsonl")
+    replay(oracle, journal)
+    lost, running = oracle.create_trial("a"), oracle.create_trial("b")
+    assert oracle.give_up("a") == "0" and oracle.give_up("nobody") is None
+    again = oracle.create_trial("c")
+    assert again.trial_id == lost.trial_id
+    oracle.update_trial(again.trial_id, {"score": 0.5})
+    again.status = "COMPLETED"
+    oracle.end_trial(again)
+    later = make(tmp_path / "later")
+    replay(later, journal)
+    assert later.create_trial("a").trial_id == running.trial_id
+    assert later.create_trial("c").trial_id not in (lost.trial_id, running.trial_id)
+    assert later.trials[lost.trial_id].status == "COMPLETED"

@@ -30,6 +30,13 @@ def test_a_model_is_that_of_its_hyperparameters(preset):
     assert hypermodel.build(hp).recipe.objective is None
 
 
+def test_a_precision_is_picked_before_the_encoder_is_read(preset):
+    hypermodel = model_of(preset, precision="auto")
+    assert hypermodel.shared.precision in ("float32", "bfloat16")
+    recipe = hypermodel.build(keras_tuner.HyperParameters()).recipe
+    assert recipe.precision == hypermodel.shared.precision
+
+
 def test_random_search(preset, tmp_path):
     hypermodel = model_of(preset, epochs=1)
     tuner = keras_tuner.RandomSearch(

@@ -181,7 +181,10 @@ def test_refused(given, said, fit):
 def test_refused_without_dev_rows(preset):
     from dataclasses import replace
 
+    corpus = corpus_of("classify")
     with pytest.raises(InputError, match="no dev split"):
-        regularization_path(replace(corpus_of("classify"), dev=None), preset)
+        regularization_path(replace(corpus, dev=None), preset)
+    with pytest.raises(InputError, match="dev split must have at least 2 rows"):
+        regularization_path(replace(corpus, dev=corpus.dev[:1]), preset)
     with pytest.raises(InputError, match="`corpus` must be a Corpus"):
         regularization_path("reviews/", preset)

@@ -136,6 +136,13 @@ def test_a_search_that_is_over_does_nothing_more(preset, tmp_path, monkeypatch):
     assert len(first.fitted) == done
 
 
+def test_fewer_trials_than_there_are(preset, tmp_path, monkeypatch):
+    Fake(monkeypatch)
+    run(preset, tmp_path, trials=3)
+    with pytest.raises(InputError, match="has trial 2 already; `trials` must"):
+        run(preset, tmp_path, trials=2)
+
+
 def test_more_trials_go_on_from_fewer(preset, tmp_path, monkeypatch):
     fake = Fake(monkeypatch)
     few = run(preset, tmp_path / "a", trials=3)
@@ -215,6 +222,23 @@ def test_a_trial_that_cannot_be_built_is_shown(preset, tmp_path, monkeypatch):
     assert "two kinds of noise" in (tmp_path / "trials.csv").read_text()
 
 
+def test_a_trial_whose_second_fit_fails_is_not_judged(preset, tmp_path, monkeypatch):
+    Fake(monkeypatch)
+    fit = Rounds._fit
+
+    def fails(rounds, name, recipe, number, about):
+        if name != "default" and number == 1:
+            raise InputError("the fit diverged")
+        return fit(rounds, name, recipe, number, about)
+
+    monkeypatch.setattr(Rounds, "_fit", fails)
+    space = {"dropout": Choice(0.0, 0.05)}  # better than the default's, each
+    result = run(preset, tmp_path, space=space, trials=2)
+    assert [(len(one.rounds), one.seconds) for one in result.trials] == [(0, 1.0)] * 2
+    assert all("the fit diverged" in trial.message for trial in result.trials)
+    assert result.best.name == result.simplest.name == "default"
+
+
 def test_real_fits_and_where_they_leave_nothing(preset, tmp_path, monkeypatch):
     result = run(preset, tmp_path, trials=2, seeds=1)
     assert {path.name for path in tmp_path.iterdir()} >= {"tensorboard", "best.json"}
@@ -243,6 +267,10 @@ def test_no_trial_leaves_its_graphs(preset, tmp_path):
             {"tuner": "hyperband", "trials": 3},
             "`trials` cannot be set with `tuner='hyp",
         ),
+        (
+            {"tuner": "hyperband", "space": {"epochs": "int:2:4"}},
+            "`space`: 'epochs' cannot be searched with `tuner='hyperband'`",
+        ),
         ({"seeds": 0}, "`seeds` must be an integer of at least 1"),
         ({"seeds": 2, "folds": 2}, "`seeds` and `folds` cannot be combined"),
         ({"seeds": 1, "folds": 99}, "`folds` must be at most the 24 training rows"),
@@ -257,6 +285,21 @@ def test_no_trial_leaves_its_graphs(preset, tmp_path):
 def test_refused(given, said, preset, tmp_path):
     with pytest.raises(InputError, match=said):
         run(preset, tmp_path / "out", **given)
+
+
+def test_one_dev_row_cannot_tell_how_sure_a_score_is(preset, tmp_path):
+    from dataclasses import replace
+
+    other = replace(corpus_of("classify"), dev=corpus_of("classify").dev[:1])
+    with pytest.raises(InputError, match="dev split must have at least 2 rows .*got 1"):
+        search(other, preset, SPACE, out=tmp_path / "out", **QUICK)
+    assert not (tmp_path / "out").exists()
+    search(other, preset, SPACE, out=tmp_path / "folds", folds=2, trials=1, **QUICK)
+
+
+def test_one_range_has_one_text():
+    assert str(Uniform(0, 1)) == str(Uniform(0.0, 1.0)) == "uniform:0.0:1.0"
+    assert str(Choice(0.1234561, 1)) != str(Choice(0.1234562, 1))
 
 
 def test_refused_folders(preset, tmp_path):

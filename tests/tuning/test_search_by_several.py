@@ -85,6 +85,9 @@ def test_the_trial_of_a_dead_worker_goes_to_another(preset, tmp_path, port):
     left = start_with_a_dying_one(port, preset, out, "tuner1", patience=15)
     assert [one.wait(300) for one in left] == [0, 0]
     check(out)
+    again = [start(name, port, preset, out) for name in ("chief", "tuner1")]
+    assert [one.wait(300) for one in again] == [0, 0]
+    check(out)
 
 
 @pytest.mark.slow

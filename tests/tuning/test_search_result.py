@@ -9,7 +9,7 @@ import pytest
 
 from tfreg.recipe import Recipe
 from tfreg.runs import Outcome
-from tfreg.tuning.search_result import SearchResult, Trial
+from tfreg.tuning.search_result import SearchResult, Trial, read_trial
 from tfreg.tuning.standard_error import leaving_out
 
 
@@ -63,3 +63,24 @@ def test_the_simplest_is_within_one_error_of_the_best():
     default = trial("default", [0.5], ((0.5, 0.5),))
     found = SearchResult("accuracy", "max", (best, near, far), (default,), Recipe())
     assert found.simplest is near
+
+
+def test_the_simplest_of_those_as_strong_is_the_best():
+    near = trial("0", [0.76], ((0.76, 0.76),), dropout=0.1)
+    best = trial("1", [0.8], ((0.75, 0.85),), dropout=0.2)
+    default = trial("default", [0.5], ((0.5, 0.5),))
+    found = SearchResult("accuracy", "max", (near, best), (default,), Recipe())
+    assert found.simplest is best
+    lower = SearchResult("rmse", "min", (near, best), (default,), Recipe())
+    for one in (near, best, default):
+        one.rounds[0]["rmse"] = 1 - one.rounds[0]["accuracy"]
+    assert lower.simplest is best
+
+
+def test_fits_of_a_trial_that_failed_do_not_judge_it():
+    fit = {"scores": {"accuracy": 0.9}, "left_out": [0.9, 0.9], "seconds": 2.0, "at": 5}
+    failed = read_trial("0", [fit], {"l2": 0.1}, "its second fit diverged")
+    default = trial("default", [0.5])
+    found = result(failed, default)
+    assert found.best is found.simplest is default and found.judged == [default]
+    assert failed.rounds == failed.left_out == () and failed.seconds == 2.0

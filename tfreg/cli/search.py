@@ -20,10 +20,10 @@ def add_to(commands: Any) -> None:
         usage="tfreg search {classify,regress,tag} --data SOURCE --out DIR [options]",
         help="search strengths, dropout rates and other settings",
         description="Try settings, judge them by a dev score without penalties, beside "
-        "the recipe all share and the same without penalties, and write the trials, "
-        "pictures and the recipes to take. Killed and started again with the same "
-        "words it goes on where it was. With KerasTuner's environment variables "
-        "several processes share one search (see README.md).",
+        "the recipe all share and the same without the penalties searched, and write "
+        "the trials, pictures and the recipes to take. Killed and started again with "
+        "the same words it goes on where it was. With KerasTuner's environment "
+        "variables several processes share one search (see README.md).",
     )
     add_task(parser)
     add_data_options(parser)

@@ -41,6 +41,7 @@ class LogUniform(Dimension):
     def __post_init__(self) -> None:
         check_number("low", self.low, low=0, open_low=True)
         check_number("high", self.high, low=self.low, open_low=True)
+        _make_floats(self)
 
     def declare(self, hp: Any, name: str) -> None:
         hp.Float(name, self.low, self.high, sampling="log")
@@ -62,7 +63,7 @@ class Uniform(Dimension):
 
     Example:
         >>> str(Uniform(0, 0.5))
-        'uniform:0:0.5'
+        'uniform:0.0:0.5'
     """
 
     low: float
@@ -71,9 +72,10 @@ class Uniform(Dimension):
     def __post_init__(self) -> None:
         check_number("low", self.low)
         check_number("high", self.high, low=self.low, open_low=True)
+        _make_floats(self)
 
     def declare(self, hp: Any, name: str) -> None:
-        hp.Float(name, float(self.low), float(self.high))
+        hp.Float(name, self.low, self.high)
 
     @property
     def ends(self) -> tuple[Any, ...]:
@@ -115,7 +117,7 @@ class Choice(Dimension):
 
     Example:
         >>> str(Choice(0, 0.5, 1)), str(Choice("linear", "cosine"))
-        ('choice:0,0.5,1', 'choice:linear,cosine')
+        ('choice:0.0,0.5,1.0', 'choice:linear,cosine')
     """
 
     def __init__(self, *values: Any) -> None:
@@ -141,8 +143,7 @@ class Choice(Dimension):
         return self.values
 
     def __str__(self) -> str:
-        shown = [f"{v:g}" if isinstance(v, float) else str(v) for v in self.values]
-        return f"choice:{','.join(shown)}"
+        return f"choice:{','.join(map(str, self.values))}"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Choice) and self.values == other.values
@@ -152,6 +153,12 @@ class Choice(Dimension):
 
     def __repr__(self) -> str:
         return f"Choice{self.values!r}"
+
+
+def _make_floats(dimension: Any) -> None:
+    """One text for one range: 0 and 0.0 are the same ends."""
+    for name in ("low", "high"):
+        object.__setattr__(dimension, name, float(getattr(dimension, name)))
 
 
 def read_dimension(text: str) -> Dimension:

@@ -47,7 +47,7 @@ class Watch:
     Signs are compared by the chief's clock alone; those of other hosts may be wrong.
 
     Args:
-        oracle: that gives out the trials.
+        oracle: of `make_oracle`, that gives out the trials.
         folder: of the signs.
     """
 
@@ -75,10 +75,8 @@ class Watch:
                 self._last = now
             elif now - self._seen[name][1] > PATIENCE:
                 del self._seen[name]
-                trial = _compat.give_up(self.oracle, name)
-                told = (
-                    "" if trial is None else f"; its trial {int(trial)} goes to another"
-                )
+                trial = self.oracle.give_up(name)
+                told = "" if trial is None else f"; its trial {trial} goes to another"
                 warnings.warn(
                     f"worker {name} gives no sign of life{told}",
                     DataWarning,

@@ -11,6 +11,7 @@ from tfreg import _compat
 from tfreg._checks import InputError, fail
 from tfreg.data.corpus import Corpus
 from tfreg.models.encoder import load_encoder
+from tfreg.precision import pick_precision
 from tfreg.recipe import Recipe, check_fields
 from tfreg.runs.fit import build
 from tfreg.tuning.judging import judge
@@ -58,6 +59,8 @@ class FineTuneHyperModel(keras_tuner.HyperModel):
         check_fields(fields)
         self.corpus = corpus
         self.shared = replace(recipe or Recipe(), **fields)
+        if self.shared.precision == "auto":
+            self.shared = replace(self.shared, precision=pick_precision(preset)[0])
         space = default_space(corpus.task) if space is None else space
         self.space = read_space(space, self.shared)
         self._preset, _ = load_encoder(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfreg._checks import check_choice
+from tfreg._checks import InputError, check_choice
 from tfreg.data.corpus import Corpus
 from tfreg.functional.spans import is_iob
 
@@ -37,3 +37,16 @@ def judge(corpus: Corpus, metric: str | None = None) -> tuple[str, str]:
         known = (*_SPANS, *known)
     metric = check_choice("metric", known[0] if metric is None else metric, known)
     return metric, "min" if metric in _LOSSES else "max"
+
+
+def check_judges(corpus: Corpus) -> None:
+    """Refuse dev rows that cannot tell how sure a score is.
+
+    Raises:
+        InputError: there is one alone.
+    """
+    if corpus.dev is not None and len(corpus.dev) < 2:
+        raise InputError(
+            "the dev split must have at least 2 rows to judge by; "
+            f"got {len(corpus.dev)}"
+        )

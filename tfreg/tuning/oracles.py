@@ -26,6 +26,8 @@ TUNERS = tuple(_KINDS)
 class _Journaled(keras_tuner.Oracle):
     """Writes down which trials begin and end, so that it can be brought back to there.
 
+    And which workers are lost: what they ran is given out once more.
+
     KerasTuner's own files are not whole after a kill, and its grid search cannot be
     taken up from them. An oracle with the same seed that is asked and told the same is
     in the same state, whatever its kind.
@@ -50,6 +52,14 @@ class _Journaled(keras_tuner.Oracle):
         self._note(
             "end", trial, status=trial.status, message=trial.message, score=score
         )
+
+    @keras_tuner.synchronized
+    def give_up(self, tuner_id: str) -> str | None:
+        """Forget a worker; the number of the trial it ran, which others then get."""
+        trial = _compat.give_up(self, tuner_id)
+        if self.journal is not None:
+            self.journal.add({"event": "lost", "tuner": tuner_id})
+        return None if trial is None else str(int(trial))
 
     def _note(self, event: str, trial: Any, **more: Any) -> None:
         if self.journal is not None:
@@ -109,8 +119,15 @@ def replay(oracle: Any, journal: Journal) -> None:
     for event in events:
         if event["event"] == "stop":
             _compat.requeue(oracle)
+        elif event["event"] == "lost":
+            oracle.give_up(event["tuner"])
         elif event["event"] == "begin":
             trial = oracle.create_trial(event["tuner"])
+            if trial.status == "STOPPED":
+                raise InputError(
+                    f"{journal.path}: has trial {event['trial']} already; `trials` "
+                    "must be as many as when the search was called before, or more"
+                )
             if trial.status != "RUNNING" or number(trial) != event["trial"]:
                 raise InputError(f"{journal.path}: is of another search")
             begun[event["trial"]] = trial

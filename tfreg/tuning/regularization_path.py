@@ -9,6 +9,7 @@ from typing import Any
 from tfreg._checks import InputError, check_number, fail
 from tfreg.data.corpus import Corpus
 from tfreg.recipe import PENALTIES, Recipe, check_fields
+from tfreg.tuning.judging import check_judges
 from tfreg.tuning.path import RegularizationPath
 from tfreg.tuning.strengths import read_strengths
 
@@ -74,6 +75,7 @@ def regularization_path(
         raise fail("corpus", "a Corpus (see tfreg.load_corpus)", corpus)
     if corpus.dev is None:
         raise InputError("the corpus has no dev split to choose the strength by")
+    check_judges(corpus)
     check_fields(fields)
     if recipe is None:
         fields = {**frozen_by_default(corpus.task, fields), **fields}

@@ -111,14 +111,12 @@ class Rounds:
         seed = recipe.seed + (0 if self._by_fold else number)
         model = build(self.corpus, self.preset, replace(recipe, seed=seed))
         train, dev = self._encode(model, number)
+        checkpoint = ExactCheckpoint(place, seconds=APART, keep=1)
         history = model.fit(
             train,
             validation_data=dev,
             verbose=0,
-            callbacks=[
-                ExactCheckpoint(place, seconds=APART, keep=1),
-                *self._logs(name, number, about),
-            ],
+            callbacks=[checkpoint, *self._logs(name, number, about)],
         )
         rows = self.splits[number][1]
         outcome = score(model, rows, dev, feature_cache=None)
@@ -129,7 +127,7 @@ class Rounds:
             # Folds differ in their rows as in the rest: their scores say it all.
             "left_out": [] if self._by_fold else leaving_out(outcome, self.metric),
             "epochs": len(history.epoch),
-            "seconds": round(time.perf_counter() - started, 2),
+            "seconds": round(checkpoint.spent + time.perf_counter() - started, 2),
             "at": round(time.time(), 2),
             **about,
         }

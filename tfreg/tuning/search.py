@@ -15,7 +15,7 @@ from tfreg.models.encoder import load_encoder
 from tfreg.precision import pick_precision
 from tfreg.recipe import Recipe, check_fields
 from tfreg.tuning.journal import Journal
-from tfreg.tuning.judging import judge
+from tfreg.tuning.judging import check_judges, judge
 from tfreg.tuning.oracles import EPOCHS, TUNERS, make_oracle, replay
 from tfreg.tuning.rounds import Rounds
 from tfreg.tuning.search_result import SearchResult, read_trial
@@ -116,11 +116,18 @@ def search(
             raise InputError("`seeds` and `folds` cannot be combined; set one of them")
     elif corpus.dev is None:
         raise InputError("the corpus has no dev split to judge by; give `folds`")
+    else:
+        check_judges(corpus)
     check_fields(fields)
     recipe = replace(recipe or Recipe(), **fields)
     if recipe.precision == "auto":
         recipe = replace(recipe, precision=pick_precision(preset)[0])
     space = read_space(default_space(corpus.task) if space is None else space, recipe)
+    if tuner == "hyperband" and "epochs" in space:
+        raise InputError(
+            "`space`: 'epochs' cannot be searched with `tuner='hyperband'`, which "
+            "gives each trial its own"
+        )
     objective = judge(corpus, metric)
     chief, worker = _role()
     encoder, _ = load_encoder(preset, None, recipe, corpus.task, corpus.labels)

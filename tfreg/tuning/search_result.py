@@ -92,12 +92,12 @@ class SearchResult:
     def simplest(self) -> Trial:
         """Of those within one standard error of the best, the most regularised.
 
-        That is the one with the largest product of the strengths searched; where none
-        are, a baseline, or else the best.
+        That is the one with the largest product of the strengths searched, of several
+        the best; where none are searched, a baseline, or else the best.
         """
         least = self._sign * self.score(self.best) - self.error(self.best)
         near = [t for t in self.judged if self._sign * self.score(t) >= least]
-        return max(near, key=_strength)
+        return max(near, key=lambda t: (*_strength(t), self._sign * self.score(t)))
 
     def recipe(self, trial: Trial | None = None) -> Recipe:
         """The recipe of a trial, by default of the best."""
@@ -161,7 +161,10 @@ class SearchResult:
                 writer.writerow([*row, len(trial.rounds), trial.seconds, trial.message])
 
 
-_NAMES = {"default": "the default recipe", "zero": "the same without penalties"}
+_NAMES = {
+    "default": "the default recipe",
+    "zero": "the same without the penalties searched",
+}
 
 
 def _strength(trial: Trial) -> tuple[float, bool]:
@@ -184,12 +187,17 @@ def read_trial(
     message: str = "",
     epochs: int | None = None,
 ) -> Trial:
-    """A trial from what was written down of its fits."""
+    """A trial from what was written down of its fits, which do not judge a failed one.
+
+    A mean over those of its fits that ended is no score of a recipe of which others
+    diverge.
+    """
+    judging = [] if message else rounds
     return Trial(
         name,
         dict(values),
-        tuple(dict(one["scores"]) for one in rounds),
-        tuple(tuple(one["left_out"]) for one in rounds if one["left_out"]),
+        tuple(dict(one["scores"]) for one in judging),
+        tuple(tuple(one["left_out"]) for one in judging if one["left_out"]),
         epochs,
         round(sum(one["seconds"] for one in rounds), 2),
         max((one["at"] for one in rounds), default=0.0),
