@@ -268,3 +268,17 @@ def test_what_cannot_be():
     albert = build(kind="albert", backbone_regularizer=L2SP(0.1))
     with pytest.raises(InputError, match="`per`: AlbertBackbone shares its blocks"):
         adapted(albert, per="depth")
+
+
+def test_clipping_is_known_of_a_step_that_was_traced_before():
+    """The optimiser is new, the learned strength is not: nothing else is attached."""
+    model = build(kernel_regularizer=L2(0.5), global_clipnorm=1e-3)
+    adapted(model)
+    model.compile()
+    model.fit(*ids(model, 8, 0), epochs=1, verbose=0)
+    adapted(model)
+    assert 0 < float(model.optimizer.clip_scale) < 0.5
+
+
+def test_a_share_in_a_number_of_numpy_s():
+    assert AdaptiveStrength(np.float32(0.25)).held_out == 0.25

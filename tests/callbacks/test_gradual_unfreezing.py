@@ -104,6 +104,17 @@ def test_a_fit_that_goes_on_goes_on(tmp_path):
         np.testing.assert_allclose(one, other, atol=1e-7, err_msg=one.path)
 
 
+def test_a_fit_that_is_broken_off_leaves_no_rate_of_0():
+    class Break(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    model = classifier()
+    with pytest.raises(KeyboardInterrupt):
+        watched(model, 4, [GradualUnfreezing(), Break()])
+    assert watched(model, 1) == [{0, 1, 2, 3}]
+
+
 def test_too_few_epochs_are_said():
     model = classifier(gradual_unfreezing=1)  # two blocks, and the embeddings
     with pytest.warns(DataWarning, match="the lowest 2 of 3 blocks.* 2 epochs"):

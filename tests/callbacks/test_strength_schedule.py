@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from functools import partial
 
 import keras
 import numpy as np
@@ -94,6 +95,17 @@ def test_live_logged_restored_and_traced_once():
     assert len(traces) == 1
 
 
+def test_a_fit_that_is_broken_off_leaves_no_factor():
+    class Break(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            raise KeyboardInterrupt
+
+    model = build(kernel_regularizer=L2(0.5))
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*data(model), verbose=0, callbacks=[StrengthSchedule(1.0), Break()])
+    assert penalty_report(model, file=io.StringIO())[0].strength == {"l2": 0.5}
+
+
 def test_the_penalty_s_gradient_scales_in_a_step():
     """Against steps of models whose recipes have the strength of that step."""
     watch = Watch()
@@ -157,6 +169,33 @@ def test_a_learned_strength_warms_up_too():
     assert rows[0].strength["l2"] == pytest.approx(float(learned), rel=1e-5)
 
 
+def test_a_slope_is_that_of_the_scheduled_strength():
+    """At a quarter of 2 it is the slope at a half."""
+
+    def first_slope(strength, *schedules):
+        model, seen = build(kernel_regularizer=L2(strength)), []
+        adaptive = AdaptiveStrength(data(model, 4), learning_rate=0.1)
+        look = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda *_, **__: seen.append(adaptive.slopes["l2"])
+        )
+        callbacks = [adaptive, *schedules, look]
+        model.fit(*data(model), callbacks=callbacks, epochs=2, verbose=0)
+        return seen[0]
+
+    assert first_slope(2.0, StrengthSchedule(1.0)) == pytest.approx(
+        first_slope(0.5), rel=1e-4
+    )
+
+
+def test_two_schedules_of_one_strength_are_refused():
+    model = build(kernel_regularizer=L2(0.5), backbone_regularizer=L2SP(0.1))
+    both = [StrengthSchedule(0.5), StrengthSchedule(penalties=["l2"])]
+    with pytest.raises(InputError, match="two StrengthSchedules set 'l2'; give each"):
+        model.fit(*data(model), callbacks=both, epochs=1, verbose=0)
+    both[0] = StrengthSchedule(0.5, penalties=["l2sp"])
+    model.fit(*data(model), callbacks=both, epochs=1, verbose=0)
+
+
 def test_what_cannot_be():
     for arguments, what in [
         ({"warmup": 1.1}, "`warmup` must be a number in"),
@@ -166,6 +205,10 @@ def test_what_cannot_be():
     ]:
         with pytest.raises(InputError, match=what):
             StrengthSchedule(**arguments)
+    model = build(kernel_regularizer=L2(0.1))
+    for kind in (StrengthSchedule, partial(AdaptiveStrength, data(model, 4))):
+        with pytest.raises(InputError, match="`penalties` must name at least one"):
+            model.fit(*data(model), callbacks=[kind(penalties=[])], verbose=0)
 
     def fit(model, **arguments):
         schedule = StrengthSchedule(**arguments)

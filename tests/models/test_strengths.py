@@ -17,7 +17,15 @@ from tfreg.callbacks import AdaptiveStrength
 from tfreg.inspect import penalty_report
 from tfreg.models import load_model
 from tfreg.recipe import Recipe
-from tfreg.regularizers import L1, L2, L2SP, ByDepth, GroupLasso
+from tfreg.regularizers import (
+    L1,
+    L2,
+    L2SP,
+    ByDepth,
+    GroupLasso,
+    ProximalGroupLasso,
+    ProximalL1,
+)
 
 
 def test_saved_loaded_and_gone_on(tmp_path):
@@ -120,3 +128,20 @@ def test_saved_as_a_preset_and_as_what_was_trained(tmp_path):
     np.testing.assert_allclose(
         merged.predict(texts, verbose=0), model.predict(texts, verbose=0), atol=1e-5
     )
+
+
+def test_what_is_not_learned_stays_as_it_was_written():
+    """Also a penalty whose number nobody knows, such as a proximal one."""
+    rules = [ProximalL1(0.01), L2SP(0.1)]
+    model = build(
+        kernel_regularizer=L2(0.5),
+        backbone_regularizer={"*_0/*/kernel": rules[0], "*_1/*/kernel": rules[1]},
+    )
+    adaptive, _ = adapted(model, epochs=2, penalties=["l2"])
+    recipe = adaptive.recipe()
+    assert float(recipe.kernel_regularizer.l2) != pytest.approx(0.5, rel=1e-6)
+    own, written = (each.to_json() for each in (recipe, model.recipe))
+    assert own["backbone_regularizer"] == written["backbone_regularizer"]
+    lasso = build(kernel_regularizer=L2(0.5), backbone_regularizer=ProximalGroupLasso())
+    adaptive, _ = adapted(lasso, penalties=["l2"])
+    assert type(adaptive.recipe().backbone_regularizer) is ProximalGroupLasso

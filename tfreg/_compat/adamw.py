@@ -31,15 +31,20 @@ class OnePassAdamW(keras.optimizers.AdamW):
     # What a step's gradients are yet to be multiplied by, while it is traced.
     _scale: Any = None
 
-    def keep_clip_scale(self) -> None:
+    def keep_clip_scale(self) -> bool:
         """From the next trace on, know what clipping multiplied a step's gradients by.
 
         It is read between two steps, and so is not saved.
+
+        Returns:
+            Whether it was not kept before, so that another trace is needed.
         """
-        if self._clip_scale is None:
-            scale = keras.Variable(1.0, trainable=False, name="clip_scale")
-            # A function: Keras would take the variable for the optimiser's own.
-            self._clip_scale = lambda: scale
+        if self._clip_scale is not None:
+            return False
+        scale = keras.Variable(1.0, trainable=False, name="clip_scale")
+        # A function: Keras would take the variable for the optimiser's own.
+        self._clip_scale = lambda: scale
+        return True
 
     @property
     def clip_scale(self) -> Any:

@@ -106,6 +106,11 @@ class Strengths(keras.layers.Layer):
         """Set the scheduled factor on a kind of penalty."""
         self._shares[kind].variable().assign(value)
 
+    def end_shares(self) -> None:
+        """Set all scheduled factors to 1, as they are outside of a fit."""
+        for kind in self._shares:
+            self.set_share(kind, 1.0)
+
     # === Both ===
 
     def factors(self, kind: str, name: str) -> list[Callable[[], Any]]:

@@ -154,6 +154,11 @@ def choose(
             f"`{argument}`: the model has no penalty; build it with "
             "`backbone_regularizer=` or `kernel_regularizer=`"
         )
+    if penalties is not None and not penalties:
+        raise InputError(
+            "`penalties` must name at least one, or be None for all; the model has "
+            + ", ".join(known)
+        )
     for name in penalties or ():
         if name not in known:
             raise InputError(

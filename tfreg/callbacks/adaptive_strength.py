@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from keras import ops
 
 from tfreg import _compat
 from tfreg._checks import InputError, check_choice, check_integer, check_number
-from tfreg.optimizers.step_response import StepResponse
+from tfreg.optimizers.step_response import StepResponse, check_response
 
 PER = ("penalty", "group", "depth")
 
@@ -94,9 +95,10 @@ class AdaptiveStrength(keras.callbacks.Callback):
         limit: float = 1000.0,
     ) -> None:
         super().__init__()
-        if isinstance(held_out, (int, float)):
+        if isinstance(held_out, numbers.Real):
+            share = float(held_out)  # NumPy's too
             held_out = check_number(
-                "held_out", held_out, low=0, high=1, open_low=True, open_high=True
+                "held_out", share, low=0, high=1, open_low=True, open_high=True
             )
         self.held_out = held_out
         self.learning_rate = check_number(
@@ -130,7 +132,7 @@ class AdaptiveStrength(keras.callbacks.Callback):
             why = f"needs a single replica; got {replicas}"
         if why:
             raise InputError(f"`AdaptiveStrength` {why}")
-        StepResponse(model.optimizer, [])  # or it says what it cannot be
+        check_response(_compat.inner_optimizer(model.optimizer))
 
     def begin(
         self,
@@ -152,6 +154,8 @@ class AdaptiveStrength(keras.callbacks.Callback):
         variables = {v.path: v for one in strengths for v in one.variables}
         self._variables = list(variables.values())
         self._response = StepResponse(model.optimizer, self._variables)
+        if self._response.needs_trace:
+            _compat.renew_step(model)
         self._known: Any = None  # of the step that is under way
         self._look = _compat.traced(self._before)
         self._compare = _compat.traced(self._after)

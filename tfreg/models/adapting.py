@@ -77,16 +77,28 @@ def begin_strengths(
 ) -> None:
     """Make those callbacks ready, before the first step is traced.
 
+    Schedules go to the front: what is learned looks at the strengths of a step.
+
     Raises:
-        InputError: the model or its optimiser is not one for them.
+        InputError: the model or its optimiser is not one for them; two schedules of
+            one strength.
     """
+    callbacks.sort(key=lambda callback: not isinstance(callback, StrengthSchedule))
     for adaptive in _of_kind(callbacks, AdaptiveStrength):
         assert held is not None
         strengths = learned_strengths(model, adaptive.per, adaptive.penalties)
         adaptive.begin(model, strengths, partial(_endless, model, held))
+    scheduled: set[str] = set()
     for schedule in _of_kind(callbacks, StrengthSchedule):
         schedule.check(model)
         strengths = scheduled_strengths(model, schedule.penalties)
+        names = {strength.name for strength in strengths}
+        if twice := scheduled & names:
+            raise InputError(
+                f"`callbacks`: two StrengthSchedules set {min(twice)!r}; give each "
+                "`penalties` of its own"
+            )
+        scheduled |= names
         schedule.begin(strengths, steps, epochs)
 
 

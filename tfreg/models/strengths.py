@@ -142,8 +142,12 @@ def _strength(
             parts.append(bound)
         else:
             variable = held[term.path] = variables[term.path]
-            rule = Live(term.acting, model.strengths.factors(kind, name))
-            parts.append(lambda rule=rule, variable=variable: rule(variable))
+
+            def part(kind: str = kind, term: Any = term, on: Any = variable) -> Any:
+                # Looked up when it acts: a schedule may come later in the same fit.
+                return Live(term.acting, model.strengths.factors(kind, name))(on)
+
+            parts.append(part)
     numbers = {
         number_of(
             at_depth(term.written, term.blocks_above)
@@ -198,10 +202,10 @@ def _rescaled(
     """A field, or what is written for one pattern of it, with other numbers."""
     if isinstance(written, Mapping):
         return {p: _rescaled(field, one, factors, p) for p, one in written.items()}
-    changed = [
-        scaled(one, factors.get((field, pattern, place), 1.0))
-        for place, one in enumerate(several(written))
-    ]
+    changed = []
+    for place, one in enumerate(several(written)):
+        factor = factors.get((field, pattern, place))  # None: it was not learned
+        changed.append(one if factor is None else scaled(one, factor))
     if written is None or isinstance(written, (list, tuple)):
         return tuple(changed) or None
     return changed[0]
@@ -214,7 +218,8 @@ def _by_weight(model: Any, factors: Mapping[str, float]) -> dict[str, Any]:
     keys: dict[str, list[Any]] = defaultdict(list)
     for _, name, term in found:
         plain = at_depth(term.written, term.blocks_above)
-        by_path[term.path].append(scaled(plain, factors.get(name, 1.0)))
+        factor = factors.get(name)
+        by_path[term.path].append(plain if factor is None else scaled(plain, factor))
         keys[term.path].append((name, term.key))
     alike: dict[Any, list[str]] = defaultdict(list)
     for path, key in keys.items():

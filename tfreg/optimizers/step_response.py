@@ -35,15 +35,18 @@ class StepResponse:
 
     Raises:
         InputError: an optimiser whose steps do not look like that.
+
+    ``needs_trace``: whether a step traced before does not say what it clips by.
     """
 
     def __init__(self, optimizer: Any, variables: Sequence[Any]) -> None:
         self._optimizer = optimizer = _compat.inner_optimizer(optimizer)
         self._variables = list(variables)
         self._adam = isinstance(optimizer, keras.optimizers.Adam)
-        _check(optimizer)
+        check_response(optimizer)
+        self.needs_trace = False
         if optimizer.global_clipnorm:
-            optimizer.keep_clip_scale()
+            self.needs_trace = optimizer.keep_clip_scale()
 
     def before(self) -> BeforeStep:
         """What `after` needs; to be called in front of the step."""
@@ -90,7 +93,7 @@ class StepResponse:
         )
 
 
-def _check(optimizer: Any) -> None:
+def check_response(optimizer: Any) -> None:
     """Refuse steps whose derivative is another.
 
     Raises:
