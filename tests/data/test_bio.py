@@ -15,6 +15,10 @@ from tfreg.data.bio import is_bio, repair_tags, stray_tags
         (["O", "B-PER.NAM", "I-LOC.NOM"], True),
         ([], False),
         (["O"], False),
+        (["O", "B", "I"], True),
+        (["O", "B", "I-X"], True),
+        (["O", "I"], False),
+        (["A", "B", "I"], False),
         (["O", "I-X"], False),
         (["O", "B-X", "S-X"], False),
         (["O", "B-", "I-"], False),
@@ -36,8 +40,11 @@ def strays_by_spans(tags):
     return strays
 
 
-def test_all_short_sequences():
-    for tags in itertools.product(["O", "B-X", "I-X", "B-Y", "I-Y"], repeat=4):
+@pytest.mark.parametrize(
+    "labels", [["O", "B-X", "I-X", "B-Y", "I-Y"], ["O", "B", "I", "I-X"]]
+)
+def test_all_short_sequences(labels):
+    for tags in itertools.product(labels, repeat=4):
         assert stray_tags(tags) == strays_by_spans(tags)
         repaired = repair_tags(tags)
         assert stray_tags(repaired) == []

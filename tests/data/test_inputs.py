@@ -130,6 +130,11 @@ def test_texts_for_a_tagger():
     assert str(error.value) == "`x` must be word lists, one a sentence; got 'a b'"
 
 
+def test_one_text_among_word_lists():
+    with pytest.raises(InputError, match="`x` must be word lists, .*; got 'in Paris'"):
+        as_examples([["Ada", "lives"], "in Paris"], None, "tag")
+
+
 def test_a_row_of_another_kind():
     with pytest.raises(InputError, match=r"`inputs\[1\]` must be a string; got 5"):
         as_examples(["a", 5], None, "classify")

@@ -296,6 +296,14 @@ def test_class_weights_of_taggers(tagger, length):
         assert history.history["loss"][0] == pytest.approx(expected, rel=1e-5)
 
 
+def test_tags_of_other_sentences_than_the_words(tagger):
+    words = tf.ragged.constant([["good", "dog"], ["bad"]])
+    tags = tf.ragged.constant([["O"], ["B-X", "O"]])  # as many in all
+    dataset = tf.data.Dataset.from_tensors((words, tags))
+    with pytest.raises(tf.errors.OpError, match="one tag for each of 2 words"):
+        tagger.fit(dataset, epochs=1, verbose=0)
+
+
 def test_ids_without_a_tokenizer():
     model = TextClassifier(tiny(), labels=("a", "b"), recipe=Recipe(batch_size=2))
     model.compile(run_eagerly=True)
@@ -340,6 +348,11 @@ def test_a_taggers_own_data_set_gets_a_tag_a_word_and_no_more(tagger):
     tags = tf.ragged.constant([["O"] * len(words) for words in sentences])
     both = tf.data.Dataset.from_tensor_slices((tf.ragged.constant(sentences), tags))
     assert [len(s) for s in tagger.predict(both.batch(2))] == [2, 1, 30]
+    endless = dataset.repeat()
+    found = tagger.predict(endless, steps=3, verbose=0)
+    assert [len(sentence) for sentence in found] == [2, 1, 30, 2, 1]
+    with pytest.raises(InputError, match="`predict` takes no `callbacks` with a data"):
+        tagger.predict(dataset, callbacks=[])
 
 
 def test_labels_of_preprocessor_and_model_must_agree(model):

@@ -1,23 +1,26 @@
-"""IOB2 tags: B-X begins a span of X, I-X goes on with it, O is outside."""
+"""IOB2 tags: B-X begins a span of X, I-X goes on with it, O is outside.
+
+Bare B and I are spans of one nameless type.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+
+_TAG = re.compile(r"O|[BI](-.+)?", re.DOTALL)
 
 
 def is_bio(labels: Iterable[str]) -> bool:
-    """Whether a set of tags is IOB2: O, B-X and I-X alone, with a B-X among them.
+    """Whether a set of tags is IOB2: O, B-X and I-X alone, with a B among them.
 
     Example:
         >>> is_bio(["O", "B-PER", "I-PER"]), is_bio(["NOUN", "VERB"])
         (True, False)
     """
     labels = set(labels)
-    begins = any(label.startswith("B-") for label in labels)
-    return begins and all(
-        label == "O" or label.startswith(("B-", "I-")) and len(label) > 2
-        for label in labels
-    )
+    begins = any(label.startswith("B") for label in labels)
+    return begins and all(map(_TAG.fullmatch, labels))
 
 
 def stray_tags(tags: Sequence[str]) -> list[int]:
@@ -29,7 +32,8 @@ def stray_tags(tags: Sequence[str]) -> list[int]:
     """
     stray, before = [], "O"
     for i, tag in enumerate(tags):
-        if tag.startswith("I-") and (before == "O" or before[2:] != tag[2:]):
+        goes_on = tag == "I" or tag.startswith("I-")
+        if goes_on and (before == "O" or before[2:] != tag[2:]):
             stray.append(i)
         before = tag
     return stray

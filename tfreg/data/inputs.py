@@ -42,8 +42,11 @@ def as_examples(x: Any, y: Any, task: str) -> Examples | None:
     if not len(x):
         return Examples("words" if task == "tag" else "text", (), y)
     if task == "tag":
-        if not isinstance(x[0], (list, tuple, np.ndarray)):
-            raise InputError(f"`x` must be word lists, one a sentence; got {x[0]!r}")
+        for words in x:
+            if not isinstance(words, (list, tuple, np.ndarray)):
+                raise InputError(
+                    f"`x` must be word lists, one a sentence; got {words!r}"
+                )
         return Examples("words", tuple(tuple(_strings(words)) for words in x), y)
     if isinstance(x[0], str):
         return Examples("text", tuple(x), y)

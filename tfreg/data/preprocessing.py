@@ -146,14 +146,13 @@ class TextPreprocessor(keras_hub.models.Preprocessor):
         x = _ragged(x)
         tags = x if y is None else _ragged(y)
 
-        def pack(words: Any, sizes: Any, tags: Any) -> tuple[np.ndarray, ...]:
-            cuts = np.cumsum(sizes)[:-1]
-            inputs = tuple(map(tuple, map(_strings, np.split(words, cuts))))
-            names = tuple(map(tuple, map(_strings, np.split(tags, cuts))))
+        def pack(*columns: np.ndarray) -> tuple[np.ndarray, ...]:
+            inputs, names = _rows(*columns[:2]), _rows(*columns[2:])
             examples = Examples("words", inputs, None if y is None else names)
             return self._arrays(self.encode(examples, cut=True))
 
-        inputs = self._named(pack, [x.flat_values, x.row_lengths(), tags.flat_values])
+        columns = [x.flat_values, x.row_lengths(), tags.flat_values, tags.row_lengths()]
+        inputs = self._named(pack, columns)
         target = inputs.pop("tags")
         if y is None:
             target = None
@@ -225,6 +224,12 @@ def _strings(column: np.ndarray) -> list[Any]:
         value.decode("utf-8", "replace") if isinstance(value, bytes) else int(value)
         for value in column
     ]
+
+
+def _rows(values: np.ndarray, sizes: np.ndarray) -> tuple[tuple[Any, ...], ...]:
+    """Strings in rows of these sizes."""
+    parts = np.split(values, np.cumsum(sizes)[:-1])
+    return tuple(map(tuple, map(_strings, parts)))
 
 
 def _ragged(x: Any) -> Any:

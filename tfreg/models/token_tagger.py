@@ -152,8 +152,7 @@ class TokenTagger(TextTask):
         )
         reuse_features(self, [batches], feature_cache, kwargs.get("verbose"))
         if is_dataset(x) and not isinstance(_inputs(x.element_spec), dict):
-            words = (_inputs(batch) for batch in x)
-            return [row for part in words for row in self.predict(part, verbose=0)]
+            return self._predict_words(x, batch_size, **kwargs)
         if is_dataset(x) and self.transitions is not None:
             return self._decode_ids(x, **kwargs)
         if batches is None:
@@ -172,6 +171,22 @@ class TokenTagger(TextTask):
         if self.transitions is None:
             return sentences
         return decode_sentences(sentences, self.transitions.chain())
+
+    def _predict_words(
+        self,
+        x: Any,
+        batch_size: int | None,
+        steps: int | None = None,
+        verbose: Any = 0,
+        **others: Any,
+    ) -> list[np.ndarray]:
+        """Logits of a data set of words, batch by batch."""
+        if others:
+            name = next(iter(others))
+            raise InputError(f"`predict` takes no `{name}` with a data set of words")
+        words = map(_inputs, islice(x, steps))
+        parts = (self.predict(part, batch_size, verbose=0) for part in words)
+        return [row for part in parts for row in part]
 
     def _decode_ids(self, x: Any, steps: int | None = None, verbose: Any = 0) -> Any:
         """Scores of tags for a data set of ids, by batches: it may be shuffled."""

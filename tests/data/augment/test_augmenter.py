@@ -209,6 +209,19 @@ def test_targets_and_weights_follow_their_words(length, change):
     assert changed > 5
 
 
+def test_bare_tags_are_spans_too():
+    labels, tags = ("O", "B", "I"), ["O", "B", "I", "B", "I", "O"]
+    preprocessor = TextPreprocessor(tokenizer(), "tag", labels, 32)
+    encoded = preprocessor.encode(Examples("words", [list("abcdef")], [tags]))
+    anew, orders = Augmenter([Swap(0.7)], preprocessor, encoded, 0), set()
+    for epoch in range(20):
+        found = anew(np.array([0]), epoch).pieces[0][1:-1].tolist()
+        order = "".join(VOCABULARY[piece] for piece in found)
+        assert set(order[1:3]) == set("bc") and set(order[3:5]) == set("de")
+        orders.add(order)
+    assert len(orders) > 4
+
+
 def test_context_stays_at_the_edges():
     """Words that another window answers for do not wander into the middle."""
     count = 40
@@ -301,6 +314,9 @@ def test_what_cannot_be_augmented():
         (("O", "I-X", "E-X", "B-X", "S-X"), True),
         (("O", "B-X", "I-X", "L-X", "U-X"), True),
         (("O", "I-X"), True),
+        (("O", "B", "I"), False),
+        (("O", "I"), True),
+        (("A", "B", "I"), False),
     ],
 )
 def test_spans_that_are_not_iob2(labels, refused):

@@ -124,7 +124,7 @@ class Augmenter:
         span, before = 0, "O"
         for i, tag in enumerate(self._tags(example)[window]):
             if tag != "O":
-                span += tag.startswith("B-") or before == "O" or before[2:] != tag[2:]
+                span += tag.startswith("B") or before == "O" or before[2:] != tag[2:]
                 groups[i] = span
             before = tag
         return Words.of(words, groups)
@@ -154,6 +154,7 @@ def check_augmentations(
     if any(isinstance(one, Masking) for one in augmentations):
         preprocessor.pieces.mask
     spans = [label for label in preprocessor.labels if label.startswith(_SPANS)]
+    spans += ["I"] if set(preprocessor.labels) == {"O", "I"} else []
     if preprocessor.task == "tag" and spans and not is_bio(preprocessor.labels):
         for one in augmentations:
             if isinstance(one, (Swap, Deletion)):
