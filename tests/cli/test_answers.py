@@ -93,3 +93,22 @@ def test_tsv_refuses_labels_that_would_break_its_lines():
 def test_conll_is_for_taggers():
     with pytest.raises(InputError, match="only taggers"):
         answer_writer("conll", "classify", ["a"])
+
+
+@pytest.mark.parametrize(
+    ("format", "task", "label"),
+    [("tsv", "multilabel", "a,b"), ("tsv", "tag", "B-a b"), ("conll", "tag", "B-a b")],
+)
+def test_labels_that_would_be_taken_for_two_are_refused(format, task, label):
+    with pytest.raises(InputError, match=f"cannot hold the label '{label}'; use jsonl"):
+        answer_writer(format, task, ["O", label])
+    answer_writer("tsv", "classify", [label])
+
+
+@pytest.mark.parametrize("word", ["công ty", "", "a\n", "a\tb"])
+def test_words_that_would_be_taken_for_others_are_refused(word):
+    write = answer_writer("conll", "tag", ["O"])
+    with pytest.raises(InputError, match="--format conll: cannot hold .*; use jsonl"):
+        write(("a", word), [said("O", 0.5)] * 2)
+    answer_writer("jsonl", "tag", ["O"])(("a", word), [said("O", 0.5)] * 2)
+    assert write(("\u00a0",), [said("O", 0.5)]) == "\u00a0 O\n\n"

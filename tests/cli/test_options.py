@@ -113,6 +113,13 @@ def test_a_head_by_name_and_in_full():
     assert recipe("--head", "none") == Recipe()
 
 
+def test_penalties_of_a_file_are_switched_off(tmp_path):
+    file = config(tmp_path, kernel_regularizer=l2(1), backbone_regularizer=l2(1))
+    assert recipe("--config", file) != Recipe()
+    off = "--kernel-regularizer none --backbone-regularizer none".split()
+    assert recipe("--config", file, *off) == Recipe()
+
+
 def test_objects_by_name_and_in_full():
     got = recipe("--adapter", "LoRA", "--adapter", "BitFit").to_json()
     assert got["adapter"]["class_name"] == "BitFit"
@@ -233,3 +240,11 @@ def test_text_columns():
     assert columns("--text", "a", "--text", "b") == ("a", "b")
     with pytest.raises(InputError, match="one or two columns"):
         columns("--text", "a", "--text", "b", "--text", "c")
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [("-1", -1), ("2", 2), ("UPOS", "UPOS"), ("-", "-")]
+)
+def test_a_column_is_a_number_or_a_name(given, read):
+    words = ["train", "tag", "--data", "d", "--out", "o", f"--column={given}"]
+    assert build_parser().parse_args(words).column == read

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import io
 
 import pytest
@@ -39,6 +40,12 @@ def test_csv_quotes():
         Row(6, "", "0"),
     ]
     assert "t: 1 row of several lines (at line 3)" in ledger.report()
+
+
+def test_csv_texts_are_of_any_length():
+    text, limit = "word, " * 100_000, csv.field_size_limit()
+    _, rows, _ = read(read_csv, f'text,label\n"{text}",1\n')
+    assert rows == [Row(2, text, "1")] and csv.field_size_limit() == limit
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ def answer_writer(
         `Prediction` a word (tagging). Its text ends in a line break.
 
     Raises:
-        InputError: the format cannot hold the answers.
+        InputError: the format cannot hold the answers; the function raises it for
+            words that it cannot hold.
 
     Example:
         >>> answer_writer("tsv", "regress")("a text", 2.5)
@@ -35,17 +36,21 @@ def answer_writer(
     if format == "conll" and task != "tag":
         raise InputError("--format conll: only taggers answer in CoNLL columns")
     if format != "jsonl":
-        _check_names(format, labels)
+        for label in labels:
+            _check(format, "label", label, _BETWEEN.get((format, task), ""))
     return _WRITERS[format, task]
 
 
-def _check_names(format: str, labels: Sequence[str]) -> None:
-    """A tab or line break in a name would end its cell or line too early."""
-    for label in labels:
-        if any(sign in label for sign in "\t\n\r"):
-            raise InputError(
-                f"--format {format}: cannot hold the label {label!r}; use jsonl"
-            )
+def _check(format: str, what: str, text: str, between: str = "") -> None:
+    """Refuse what would end its cell or line too early, or be taken for two.
+
+    Raises:
+        InputError: naming it.
+    """
+    if any(sign in text for sign in f"\t\n\r{between}"):
+        raise InputError(
+            f"--format {format}: cannot hold the {what} {text!r}; use jsonl"
+        )
 
 
 def _tsv_label(_: Any, answer: Any) -> str:
@@ -89,6 +94,10 @@ def _jsonl_tags(words: Sequence[str], answer: Sequence[Any]) -> str:
 
 
 def _conll_tags(words: Sequence[str], answer: Sequence[Any]) -> str:
+    for word in words:
+        if not word:
+            raise InputError("--format conll: cannot hold an empty word; use jsonl")
+        _check("conll", "word", word, " ")
     lines = [f"{word} {said.label}\n" for word, said in zip(words, answer)]
     return "".join(lines) + "\n"
 
@@ -100,6 +109,9 @@ def _json(**content: Any) -> str:
 def _round(number: Any) -> float:
     return round(float(number), 6)
 
+
+# What stands between the labels of a line.
+_BETWEEN = {("tsv", "multilabel"): ",", ("tsv", "tag"): " ", ("conll", "tag"): " "}
 
 _WRITERS: dict[tuple[str, str], Callable[[Any, Any], str]] = {
     ("tsv", "classify"): _tsv_label,

