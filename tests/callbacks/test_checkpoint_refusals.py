@@ -54,6 +54,19 @@ def test_of_other_data_or_another_start(done):
         fit(other, ExactCheckpoint(done, preset="other"))
 
 
+def test_steps_whose_place_in_the_data_is_not_known(tmp_path):
+    with pytest.raises(InputError, match="with `steps_per_epoch` an epoch begins"):
+        fit(model_of(), ExactCheckpoint(tmp_path), steps_per_epoch=2)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_epoch_beyond_the_checkpoint_s(tmp_path):
+    fit(model_of(epochs=1), ExactCheckpoint(tmp_path))
+    going = ExactCheckpoint(tmp_path, allow_changes=["recipe.epochs"])
+    with pytest.raises(InputError, match="`initial_epoch`=3: .* is of epoch 1; leave"):
+        fit(model_of(epochs=4), going, initial_epoch=3)
+
+
 def test_changes_that_are_allowed(done, tmp_path):
     """Each is said in a line; a name that is no change too, and is no error."""
     folder = shutil.copytree(done, tmp_path / "copy")

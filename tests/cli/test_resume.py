@@ -77,6 +77,23 @@ def test_goes_on(train, stopped, tmp_path):
     assert not (tmp_path / ".whole.checkpoints").exists()
 
 
+def test_the_time_before_the_stop_counts(train, stopped, monkeypatch, tmp_path):
+    """As if it had been an hour: what `seconds` and the speed are told by."""
+    begin = ExactCheckpoint.begin
+
+    def begun(self, *args):
+        found = begin(self, *args)
+        assert 0 < self.spent < 600
+        self.spent += 3600
+        return found
+
+    monkeypatch.setattr(ExactCheckpoint, "begin", begun)
+    assert train("--resume") == 0
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert 3600 < metrics["seconds"] < 4800
+    assert 0 < metrics["real_tokens_per_second"] < 1
+
+
 def test_says_that_one_waits(train, stopped, tmp_path, capsys):
     assert train() == 2
     error = capsys.readouterr().err

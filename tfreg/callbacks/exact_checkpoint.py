@@ -28,8 +28,9 @@ class ExactCheckpoint(keras.callbacks.Callback):
     so far, and what other callbacks know. Beside it stands what the fit is of: the
     recipe, fingerprints of the data and of the weights it began with. Ids, and a
     `tf.data.Dataset` of your own, have no fingerprint: that others came in their place
-    is not noticed. An entry is a folder of its own, flushed, sealed with SHA-256, and
-    renamed when it is complete; a damaged one is named, and the one before it used.
+    is not noticed, and their order begins anew where the fit goes on. An entry is a
+    folder of its own, flushed, sealed with SHA-256, and renamed when it is complete; a
+    damaged one is named, and the one before it used.
 
     Under ``tf.config.experimental.enable_op_determinism()`` (``tfreg train
     --deterministic``) a fit that was killed ends in the same bits as one that was not,
@@ -51,8 +52,10 @@ class ExactCheckpoint(keras.callbacks.Callback):
 
     Raises:
         InputError: when a fit begins: an entry of other data, recipe, start or model,
-            or nothing that is whole; while it runs, at an epoch's end at the latest: a
-            loss or weights that are no finite numbers, which are never written.
+            or nothing that is whole; ``steps_per_epoch`` with texts, or an
+            ``initial_epoch`` beyond the entry's; while it runs, at an epoch's end at
+            the latest: a loss or weights that are no finite numbers, which are never
+            written.
 
     Warns:
         DataWarning: an entry that is damaged, or could not be written (the fit goes
@@ -64,6 +67,8 @@ class ExactCheckpoint(keras.callbacks.Callback):
 
     Under a strategy of several workers the chief writes, and all read: `folder` is one
     that all of them see. All are killed, all begin again.
+
+    ``spent``: seconds that went into what `fit` goes on from; 0.0 where it begins.
 
     Callbacks of your own that know something beyond an epoch tell it by
     ``get_state()``, a mapping of JSON values, and take it by ``set_state(state)``.
@@ -92,6 +97,7 @@ class ExactCheckpoint(keras.callbacks.Callback):
         if preset is not None and not isinstance(preset, str):
             raise fail("preset", "a name", preset)
         self.preset = preset
+        self.spent = 0.0
         self._about: dict[str, Any] = {}
         self._arrays: dict[str, np.ndarray] = {}
 
@@ -125,6 +131,7 @@ class ExactCheckpoint(keras.callbacks.Callback):
         found = read_sealed(self.folder)
         self._about, self._arrays = found or ({}, {})
         epoch, step = self._about.get("epoch", 0), self._about.get("step", 0)
+        self.spent = self._about.get("spent", 0.0)
         self._written = epoch * steps + step
         if self._written != _compat.said_by_chief(model, self._written):
             raise InputError(
@@ -163,7 +170,7 @@ class ExactCheckpoint(keras.callbacks.Callback):
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def on_train_begin(self, logs: Any = None) -> None:
-        self._clock = time.monotonic()
+        self._clock = self._began = time.monotonic()
         # Those before this one have begun anew by now.
         if self._about:
             give_states(self._others, self._about["callbacks"], self._arrays)
@@ -221,6 +228,7 @@ class ExactCheckpoint(keras.callbacks.Callback):
             "epoch": epoch,
             "step": step,
             "stopped": bool(self.model.stop_training),
+            "spent": self.spent + time.monotonic() - self._began,
             "history": history,
             "epochs": epochs,
             "callbacks": states,

@@ -108,7 +108,7 @@ def fit_run(
             feature_cache=feature_cache,
             callbacks=[checkpoint],
         )
-        seconds = time.perf_counter() - started
+        seconds = checkpoint.spent + time.perf_counter() - started
         epochs = epoch_logs(history.history)
         outcomes = {
             name: score(model, rows, encoded[name], feature_cache)
