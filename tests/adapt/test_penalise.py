@@ -231,3 +231,14 @@ def test_a_penalty_that_cannot_take_the_weight_says_so_at_once():
     message = "OrthogonalRegularizer cannot penalise .*query/kernel', 3 axes"
     with pytest.raises(InputError, match=message):
         penalise(tiny(), {"*/query/kernel": rule}, Anchors())
+
+
+@pytest.mark.parametrize("error", [ValueError(), RuntimeError("no\nmatrix")])
+def test_a_penalty_of_ones_own_that_fails_says_so_too(error):
+    class Own(keras.regularizers.Regularizer):
+        def __call__(self, x):
+            raise error
+
+    message = "Own cannot penalise .*query/kernel', 3 axes: (ValueError|no)$"
+    with pytest.raises(InputError, match=message):
+        penalise(tiny(), {"*/query/kernel": Own()}, Anchors())

@@ -110,3 +110,10 @@ def test_a_step_by_hand_before_the_task_has_chosen_is_refused():
         model.train_on_batch(*batch)
     model.fit(TEXTS, NAMES, epochs=1, verbose=0)
     model.train_on_batch(*batch)
+
+
+def test_the_task_chooses_among_the_encoder_s_weights_alone():
+    tuning = ChildTuning(0.2, fisher=True, paths=("logits/*",))
+    with pytest.raises(InputError, match="weights of the encoder; .*'logits/kernel'"):
+        classifier(child_tuning=tuning).compile()
+    classifier(child_tuning=ChildTuning(0.2, paths=("logits/*",))).compile()

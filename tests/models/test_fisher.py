@@ -146,3 +146,11 @@ def _examples(inputs, targets, kind="text"):
     from tfreg import Examples
 
     return Examples(kind, tuple(inputs), tuple(targets))
+
+
+def test_of_some_examples_the_others_are_not_read():
+    model = classifier()
+    chosen = np.random.default_rng(1).permutation(len(TEXTS))[:3]
+    texts, names = ([every[row] for row in chosen] for every in (TEXTS, NAMES))
+    found = estimate_fisher(model, TEXTS, NAMES, examples=3, seed=1)
+    assert_close(found, estimate_fisher(model, texts, names))

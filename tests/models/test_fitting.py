@@ -136,3 +136,21 @@ def test_the_best_epoch_may_be_one_while_the_rate_rises():
         stopping.on_epoch_end(epoch, {"val_accuracy": score})
     assert model.stop_training and stopping.best_epoch == 1
     np.testing.assert_array_equal(stopping.best_weights[0], 1.0)
+
+
+def test_patience_without_what_it_goes_by_is_refused():
+    model = build(False, patience=2)
+    model.compile(metrics=[])
+    data = {"validation_data": (TEXTS, NAMES), "epochs": 1, "verbose": 0}
+    with pytest.raises(InputError, match="`patience` goes by 'accuracy', which is not"):
+        model.fit(TEXTS, NAMES, **data)
+    own = keras.callbacks.EarlyStopping("val_loss", patience=2)
+    model.fit(TEXTS, NAMES, callbacks=[own], **data)
+
+
+def test_weights_beside_a_data_set_are_refused():
+    model = build(False)
+    dataset = tf.data.Dataset.from_tensor_slices((TEXTS, NAMES)).batch(4)
+    given = {"validation_data": (dataset, None, [1.0] * len(TEXTS))}
+    with pytest.raises(InputError, match="`sample_weight` must be left out: a tf.data"):
+        model.fit(TEXTS, NAMES, epochs=1, verbose=0, **given)

@@ -14,7 +14,7 @@ from tfreg import load_model
 from tfreg._checks import InputError
 from tfreg.builders import build_classifier, build_tagger
 from tfreg.optimizers import AdamW, ChildTuning, WarmupDecay
-from tfreg.regularizers import L2SP
+from tfreg.regularizers import L2SP, ProximalL1
 
 LAYERS = ("token_embedding", "transformer_layer_0", "transformer_layer_1", "logits")
 
@@ -216,6 +216,25 @@ def test_an_optimiser_without_decay_is_refused_where_the_recipe_has_its_own():
         plain = build(**fields)
         plain.compile(keras.optimizers.Adam())
         plain.fit(TEXTS, NAMES, epochs=1, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "given", [{"multipliers": {"classifier/*": 10.0}}, {"no_decay": ["LayerNorm"]}]
+)
+def test_patterns_of_an_optimiser_that_match_nothing_are_refused(given):
+    (name,) = given
+    (pattern,) = given[name]
+    model = build()
+    with pytest.raises(InputError, match=f"no weight matches '.*' of its `{name}`"):
+        model.compile(AdamW(**given))
+    assert pattern in ("classifier/*", "LayerNorm")
+    model.compile(AdamW(multipliers={"logits/*": 10.0}, no_decay=["*/embeddings"]))
+
+
+def test_amsgrad_with_a_proximal_penalty_is_refused():
+    model = build(kernel_regularizer=ProximalL1(0.1))
+    with pytest.raises(InputError, match="which `amsgrad` replaces; leave it out"):
+        model.compile(AdamW(amsgrad=True))
 
 
 def test_rates_by_depth_of_blocks_that_are_frozen_are_nobody_s_task():

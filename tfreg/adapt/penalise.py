@@ -213,8 +213,8 @@ def _try(rule: Any, variable: Any, name: str) -> None:
     """Compute the penalty once: Keras's orthogonal one takes matrices only, say."""
     try:
         rule(variable)
-    except (ValueError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # of a regulariser of the user's own, anything
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
             f"`{name}`: {type(rule).__name__} cannot penalise {variable.path!r}, "
             f"{len(variable.shape)} axes: {reason}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,6 +72,11 @@ def feed(
         )
     if y is not None and (is_dataset(x) or isinstance(x, Encoded)):
         raise InputError("`y` must be left out: `x` carries its targets")
+    if is_dataset(x) and sample_weight is not None:
+        raise InputError(
+            "`sample_weight` must be left out: a tf.data.Dataset carries its weights, "
+            "as the third part of its batches"
+        )
     if is_dataset(x):
         if class_weight is not None:
             table = class_weights(class_weight, model.task, model.labels)
@@ -79,8 +84,7 @@ def feed(
             x = weigh(x.map(model.preprocess_samples), table)
         if steps > 1:
             x = join(x.map(model.preprocess_samples), steps)
-        given = {"sample_weight": sample_weight, "batch_size": batch_size}
-        given = {name: value for name, value in given.items() if value is not None}
+        given = {} if batch_size is None else {"batch_size": batch_size}
         return Feed(given={"x": x, **given})
     if model.preprocessor is None:
         arrays = _ids(model, x, y, sample_weight, class_weight)
@@ -122,12 +126,20 @@ def feed_validation(model: Any, data: Any, batch_size: int | None) -> Feed:
     return found
 
 
-def whole_batch(model: Any, data: Any) -> tuple[Any, Any, Any]:
-    """All of some data as one batch: (x, y, sample_weight), None where missing."""
+def whole_batch(
+    model: Any, data: Any, draw: Callable[[int], np.ndarray] = np.arange
+) -> tuple[Any, Any, Any]:
+    """All of some data as one batch: (x, y, sample_weight), None where missing.
+
+    Args:
+        model: a task model.
+        data: in the forms that `fit` takes.
+        draw: from the number of rows to those that are wanted, of texts.
+    """
     x, y, weight = unpack(data)
     found = feed(model, x, y, sample_weight=weight)
     if found.batches is not None:
-        batch = found.batches.collate(np.arange(len(found.batches.encoded)))
+        batch = found.batches.collate(draw(len(found.batches.encoded)))
     elif is_dataset(x):
         batch = model.preprocess_samples(*next(iter(x)))
     else:

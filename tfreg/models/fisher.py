@@ -48,10 +48,15 @@ def estimate_fisher(
     empirical one is and is not.
     """
     check_integer("examples", examples, low=1)
-    inputs, targets, _ = whole_batch(model, x if y is None else (x, y))
+
+    def draw(rows: int) -> np.ndarray:
+        return np.random.default_rng(seed).permutation(rows)[:examples]
+
+    inputs, targets, _ = whole_batch(model, x if y is None else (x, y), draw)
     if targets is None:
         raise InputError("`x` must be labelled: there is no loss without targets")
-    chosen = np.random.default_rng(seed).permutation(len(targets))[:examples]
+    # Of texts those that were drawn are all that is there.
+    chosen = draw(len(targets)) if len(targets) > examples else range(len(targets))
     variables = model.backbone.trainable_variables
     loss_of, counts = _data_loss(model), isinstance(model.loss, MeanOverReal)
 

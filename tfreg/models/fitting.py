@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -80,6 +82,11 @@ def give_proximal_sets(model: Any) -> None:
             "`child_tuning` does not go with a proximal penalty, whose steps are on "
             "all of its weights"
         )
+    if (sets or single) and getattr(optimizer, "amsgrad", False):
+        raise InputError(
+            "`compile(optimizer=...)`: a proximal step goes by Adam's own metric, "
+            "which `amsgrad` replaces; leave it out"
+        )
     adapter = model.recipe.adapter
     for variable in single if adapter and isinstance(optimizer, AdamW) else ():
         if adapter.starts_still(variable.path):
@@ -103,12 +110,21 @@ def early_stopping(model: Any, callbacks: list[Any], epochs: int) -> list[Any]:
 
     The epoch is chosen by a dev score without penalties. Without ``patience`` it
     never stops early; with it, not for what the warm-up's epochs did not bring.
+
+    Raises:
+        InputError: there is ``patience``, and no such score among the metrics.
     """
     if any(isinstance(c, keras.callbacks.EarlyStopping) for c in callbacks):
         return []
     score, mode = model.monitor
-    if score not in model.score_names:
-        return []  # compiled with metrics of the user's own
+    if score not in model.score_names:  # compiled with metrics of the user's own
+        if model.recipe.patience:
+            raise InputError(
+                f"`fit`: the recipe's `patience` goes by {score!r}, which is not among "
+                "the metrics of `compile`; give it there, an EarlyStopping in "
+                "`callbacks`, or build without `patience`"
+            )
+        return []
     stopping = _Stopping(
         warm=int(model.recipe.warmup * epochs),
         monitor=f"val_{score}",
@@ -170,6 +186,12 @@ def resumed(
     if len(found) > 1:
         raise InputError("`callbacks`: one ExactCheckpoint at most; got several")
     train = data["train"]
+    if train is not None and train.batches is not None and steps != train.steps():
+        raise InputError(
+            "`ExactCheckpoint`: with `steps_per_epoch` an epoch begins where the last "
+            f"one ended in the data, which is not known; leave it out (it is {steps}, "
+            f"the data has {train.steps()})"
+        )
     if found[0].every is not None:
         if train is None or train.batches is None:
             raise InputError(
@@ -192,6 +214,11 @@ def resumed(
         },
     }
     epoch, step = found[0].begin(model, callbacks, of, steps, epochs)
+    if epoch < initial_epoch and (epoch, step) != (0, 0):
+        raise InputError(
+            f"`initial_epoch`={initial_epoch}: the checkpoint in {found[0].folder} is "
+            f"of epoch {epoch}; leave it out, and the fit goes on from there"
+        )
     if epoch < initial_epoch:
         return initial_epoch, 0
     if train is not None and train.batches is not None:
@@ -212,3 +239,19 @@ def unfreezing(model: Any, callbacks: list[Any]) -> list[Any]:
     for callback in found + made:
         callback.begin(model)
     return made
+
+
+@contextmanager
+def set_back(model: Any, callbacks: list[Any]) -> Iterator[None]:
+    """Leave no scheduled strength, or rate of 0, behind a fit that is broken off.
+
+    Keras tells callbacks of a fit's end only where there is one.
+    """
+    try:
+        yield
+    except BaseException:
+        model.strengths.end_shares()
+        for callback in callbacks:
+            if isinstance(callback, GradualUnfreezing):
+                callback.on_train_end()
+        raise

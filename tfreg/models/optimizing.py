@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -14,7 +15,7 @@ from tfreg.optimizers import AdamW, WarmupDecay
 from tfreg.optimizers.adamw import NO_DECAY
 from tfreg.recipe import Recipe
 from tfreg.regularizers.place import is_anchored
-from tfreg.selection import kernels
+from tfreg.selection import kernels, select
 
 _DONE_BY = {
     "weight_decay": "weight_decay",
@@ -75,14 +76,23 @@ def check_optimizer(model: Any) -> None:
 
     Raises:
         InputError: anchors that the model does not hold, or are out of the
-            optimiser's reach; weights for `ChildTuning` that do not train; Keras's
-            moving average.
+            optimiser's reach; weights for `ChildTuning` that do not train, or whose
+            information nobody estimates; Keras's moving average.
     """
     optimizer = _compat.inner_optimizer(model.optimizer)
     how = f"`build_{model.builder}(preset, ...,"
     tuning = getattr(optimizer, "child_tuning", None)
     if tuning is not None:
-        tuning.of_those_that_train(model.trainable_variables)
+        found = tuning.of_those_that_train(model.trainable_variables)
+        encoder = {weight.path for weight in model.backbone.weights}
+        beyond = [weight.path for weight in found if weight.path not in encoder]
+        if tuning.fisher and beyond:
+            raise InputError(
+                "`child_tuning`: with `fisher=True` the task chooses among the weights "
+                f"of the encoder; `paths` take in {beyond[0]!r}"
+            )
+    _check_patterns(model, "multipliers", getattr(optimizer, "multipliers", ()))
+    _check_patterns(model, "no_decay", getattr(optimizer, "no_decay", ()))
     if getattr(optimizer, "use_ema", False):
         raise InputError(
             "`compile(optimizer=...)`: with Keras's `use_ema` dev scores and the best "
@@ -100,6 +110,20 @@ def check_optimizer(model: Any) -> None:
             f"write {how} anchor_decay=...)`"
         )
     optimizer.anchor_at(held)
+
+
+def _check_patterns(model: Any, argument: str, patterns: Iterable[str]) -> None:
+    """Refuse path patterns that match none of a model's weights, frozen or not.
+
+    Raises:
+        InputError: naming the first.
+    """
+    for pattern in patterns:
+        if pattern not in NO_DECAY and not select(model.weights, pattern):
+            raise InputError(
+                f"`compile(optimizer=...)`: no weight matches {pattern!r} of its "
+                f"`{argument}`; see `[w.path for w in model.weights]`"
+            )
 
 
 def check_fit_optimizer(model: Any, callbacks: list[Any]) -> None:

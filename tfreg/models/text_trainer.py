@@ -29,6 +29,7 @@ from tfreg.models.fitting import (
     early_stopping,
     give_proximal_sets,
     resumed,
+    set_back,
     unfreezing,
 )
 from tfreg.models.lost_workers import naming_lost_workers
@@ -169,7 +170,8 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
 
         Sets the schedule's number of steps from the data and the epochs. With
         validation data, and no `EarlyStopping` among the callbacks, the weights of
-        the epoch with the best dev score are restored at the end.
+        the epoch with the best dev score (``monitor``, unless `compile` was given
+        metrics without it) are restored at the end.
 
         With ``gradient_accumulation_steps`` an update, and so a step, is of so many
         batches, taken as one batch in parts; what is left of them at the end of an
@@ -241,7 +243,7 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
             callbacks.append(Annealing(self.bottleneck.share, steps, epochs))
         # Before those that look at weights: the best epoch, checkpoints.
         callbacks = averaging(self, steps, step) + callbacks
-        with _compat.beginning_at(step):
+        with _compat.beginning_at(step), set_back(self, callbacks):
             return super().fit(
                 **train.arguments,
                 epochs=epochs,

@@ -85,6 +85,7 @@ class AdamW(
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("name", "adamw")
+        check_number("weight_decay", weight_decay, low=0)
         super().__init__(
             learning_rate=learning_rate,
             weight_decay=weight_decay,
