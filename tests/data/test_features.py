@@ -118,6 +118,22 @@ def test_half_written_files_of_killed_processes_go_after_a_day(tmp_path):
     assert files(tmp_path) == ["k.features", "new.partial"]
 
 
+def test_what_others_are_writing_counts(tmp_path):
+    cache, sizes = FeatureCache(tmp_path, max_bytes=200), []
+    put(cache, "old", numbers(5))
+
+    def blocks():
+        (partial,) = tmp_path.glob("*.partial")
+        sizes.append(partial.stat().st_size)
+        put(cache, "other", numbers(5))  # beside this one there is no room for "old"
+        yield numbers(5)
+
+    cache.write("k", (5, 4), "float32", blocks())
+    assert sizes == [5 * 4 * 4 + 4]
+    assert files(tmp_path) == ["k.features", "other.features"]
+    np.testing.assert_array_equal(cache.read("k", (5, 4), "float32"), numbers(5))
+
+
 def test_several_writers_of_one_entry(tmp_path):
     cache = FeatureCache(tmp_path, max_bytes=200)
 

@@ -131,12 +131,15 @@ class FeatureCache:
         number, name = tempfile.mkstemp(_PARTIAL, f"{key[:16]}.", self.path)
         try:
             with os.fdopen(number, "wb") as file:
+                # Its size at once: processes that make room count what others write.
+                file.truncate(size_of(shape, dtype) + _CHECKSUM)
                 checksum = 0
                 for block in blocks:
                     content = as_bytes(np.asarray(block, _numpy(dtype)))
                     checksum = zlib.crc32(content, checksum)
                     file.write(content)
                 file.write(_checksum(checksum))
+                file.truncate()
             values = np.memmap(name, _numpy(dtype), "r", shape=shape)
             os.replace(name, self.path / f"{key}{_SUFFIX}")
         except BaseException:
@@ -147,16 +150,18 @@ class FeatureCache:
 
     def _make_room(self, size: int) -> None:
         """Delete what was used longest ago, until `size` more bytes fit."""
-        entries = []
+        entries, used = [], 0
         for path in self.path.iterdir():
             with contextlib.suppress(OSError):  # another process was faster
                 found = path.stat()
                 if path.suffix == _SUFFIX:
                     entries.append((found.st_mtime, found.st_size, path))
-                elif path.suffix == _PARTIAL:
-                    if time.time() - found.st_mtime > _ABANDONED:
-                        path.unlink()
-        used = sum(bytes_ for _, bytes_, _ in entries)
+                elif path.suffix != _PARTIAL:
+                    continue
+                elif time.time() - found.st_mtime > _ABANDONED:
+                    path.unlink()
+                    continue
+                used += found.st_size
         for _, bytes_, path in sorted(entries):
             if used + size <= self.max_bytes:
                 break
