@@ -59,7 +59,10 @@ def main() -> None:
             f"weights moved by up to {max(moved.values()):.2%} a block"
         )
     tfreg.penalty_report(regularised, data.dev[:64])
-    print(tfreg.calibrate(regularised, data.dev))
+    try:
+        print(tfreg.calibrate(regularised, data.dev))
+    except tfreg.InputError as error:  # where all of dev is right there is no best
+        print(f"not calibrated: {error}")
     regularised.save(args.out)
     print(f"saved: {args.out}")
 
