@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -223,11 +225,11 @@ def test_an_optimiser_without_decay_is_refused_where_the_recipe_has_its_own():
 )
 def test_patterns_of_an_optimiser_that_match_nothing_are_refused(given):
     (name,) = given
-    (pattern,) = given[name]
+    (pattern,) = map(re.escape, given[name])
     model = build()
-    with pytest.raises(InputError, match=f"no weight matches '.*' of its `{name}`"):
+    message = f"no weight matches '{pattern}' of its `{name}`"
+    with pytest.raises(InputError, match=message):
         model.compile(AdamW(**given))
-    assert pattern in ("classifier/*", "LayerNorm")
     model.compile(AdamW(multipliers={"logits/*": 10.0}, no_decay=["*/embeddings"]))
 
 

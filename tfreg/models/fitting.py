@@ -214,12 +214,13 @@ def resumed(
         },
     }
     epoch, step = found[0].begin(model, callbacks, of, steps, epochs)
-    if epoch < initial_epoch and (epoch, step) != (0, 0):
-        raise InputError(
-            f"`initial_epoch`={initial_epoch}: the checkpoint in {found[0].folder} is "
-            f"of epoch {epoch}; leave it out, and the fit goes on from there"
-        )
     if epoch < initial_epoch:
+        if (epoch, step) != (0, 0):
+            raise InputError(
+                f"`initial_epoch`={initial_epoch}: the checkpoint in "
+                f"{found[0].folder} is of epoch {epoch}; leave it out, and the fit "
+                "goes on from there"
+            )
         return initial_epoch, 0
     if train is not None and train.batches is not None:
         train.batches.begin = (epoch, step)
