@@ -31,7 +31,6 @@ def main() -> None:
     import numpy as np
 
     import tfreg
-    from tfreg.data.ladder import fitted_ladder
 
     corpus = tfreg.load_corpus(args.data / "conll2003_ner")
     train = corpus.train
@@ -44,7 +43,7 @@ def main() -> None:
     }
     encoded = models["crf"].encode(train.take(rows.tolist()))
     batches = models["crf"].preprocessor.batches(encoded, 32, seed=0)
-    batches.ladder = fitted_ladder(*batches.longest(1))
+    batches.ladder = batches.fitted(1).lengths
     data = [batches.collate(batch) for batch in batches.order(0)]
     words = [int((y >= 0).sum(axis=1).max()) for _, y in data]
     print(f"{len(data)} batches of 32, of at most {max(words)} words")

@@ -8,7 +8,7 @@ import pytest
 from tfreg.data.batches import Batches, pad_rows
 from tfreg.data.encoded import Encoded
 from tfreg.data.features import Features
-from tfreg.data.ladder import rung
+from tfreg.data.ladder import fitted_ladder, rung
 
 
 def texts(lengths, **fields):
@@ -63,12 +63,17 @@ def test_batches_come_in_no_order_of_length(lengths):
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 30])
-def test_the_longest_of_each_batch(lengths, epochs):
-    batches = Batches(texts(lengths), 8, seed=1)
-    longest, rows = batches.longest(epochs)
-    assert rows.sum() == pytest.approx(3001 * epochs)
-    assert longest[-1] == lengths[batches.order(min(epochs, 3) - 1)[-1]].max()
-    assert longest.max() == lengths.max() and len(longest) == 376 * min(epochs, 3)
+def test_the_ladder_of_a_fit(lengths, epochs):
+    """By the batches of the first three epochs, for as many epochs as there are."""
+    batches = Batches(texts(lengths), 500, seed=1)
+    seen = [rows for epoch in range(min(epochs, 3)) for rows in batches.order(epoch)]
+    longest = [lengths[rows].max() for rows in seen]
+    real = [lengths[rows].sum() for rows in seen]
+    rows, times = [*map(len, seen)], epochs / min(epochs, 3)
+    found = batches.fitted(epochs, leave_out=True, weights=1000)
+    assert found == fitted_ladder(longest, rows, real, times=times, weights=1000)
+    assert found.rooms and found.lengths[-1] == lengths.max()
+    assert batches.fitted(epochs) == fitted_ladder(longest, rows, times=times)
 
 
 def waste(lengths, order):

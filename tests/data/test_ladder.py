@@ -8,6 +8,8 @@ import pytest
 from tfreg.data import ladder
 from tfreg.data.ladder import LADDER, fitted_ladder, rung
 
+PIECE = ladder._PIECE + ladder._WEIGHT * ladder._WEIGHTS  # seconds
+
 
 def test_rungs():
     assert [rung(n) for n in (0, 1, 8, 9, 33, 128, 129, 512)] == [
@@ -34,10 +36,11 @@ def cost(longest, rungs, rows, shape):
 @pytest.mark.parametrize("shape", [1, 30, 300, 10_000])
 @pytest.mark.parametrize("rows", [1, 4, range(60)])
 def test_no_other_ladder_costs_less(monkeypatch, shape, rows):
-    monkeypatch.setattr(ladder, "_SHAPE", shape)
+    monkeypatch.setattr(ladder, "_SHAPE", shape * PIECE)
     for seed in range(4):
         lengths = np.random.default_rng(seed).geometric(0.1, 60).clip(3, 14)
-        found = fitted_ladder(lengths, rows)
+        found, rooms = fitted_ladder(lengths, rows)
+        assert rooms == ()
         assert list(found) == sorted(set(found)) and found[-1] == lengths.max()
         known = np.unique(lengths)
         every = (
@@ -51,9 +54,69 @@ def test_no_other_ladder_costs_less(monkeypatch, shape, rows):
 
 def test_more_rows_are_worth_more_shapes():
     lengths = np.random.default_rng(0).geometric(0.05, 1000).clip(3, 128)
-    sizes = [len(fitted_ladder(lengths, rows)) for rows in (1, 3, 30)]
+    sizes = [len(fitted_ladder(lengths, rows).lengths) for rows in (1, 3, 30)]
     assert sizes == sorted(sizes) and sizes[0] < sizes[-1] <= len(np.unique(lengths))
 
 
 def test_no_batches():
-    assert fitted_ladder([], 3) == ()
+    assert fitted_ladder([], 3) == ((), ())
+
+
+def test_as_often_as_rows_are_seen():
+    lengths = np.random.default_rng(0).geometric(0.05, 1000).clip(3, 128)
+    assert fitted_ladder(lengths, 1, times=3.0) == fitted_ladder(lengths, 3)
+
+
+def test_a_larger_encoder_has_more_shapes():
+    lengths = np.random.default_rng(0).geometric(0.05, 1000).clip(3, 128)
+    known = 10_000, 10_600_000, 85_000_000
+    sizes = [len(fitted_ladder(lengths, weights=each).lengths) for each in known]
+    assert sizes == sorted(sizes) and len(set(sizes)) == 3
+
+
+def left_out_cost(lengths, rows, real, groups, shape):
+    """By the formula, batch by batch; groups: lengths of each rung."""
+    total = shape * len(groups)
+    for group in groups:
+        inside = [i for i, length in enumerate(lengths) if length in group]
+        room = max(-(-(real[i] + 1) // 16) * 16 for i in inside)
+        kept = min(room * len(inside), max(group) * sum(rows[i] for i in inside))
+        all_of_them = max(group) * sum(rows[i] for i in inside)
+        total += ladder._KEPT * kept + ladder._LEFT_OUT * (all_of_them - kept)
+    return total
+
+
+@pytest.mark.parametrize("shape", [1, 30, 300, 10_000])
+def test_no_other_ladder_costs_less_where_padding_is_left_out(monkeypatch, shape):
+    monkeypatch.setattr(ladder, "_SHAPE", shape * PIECE)
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        lengths = random.geometric(0.02, 40).clip(20, 28)
+        rows = random.integers(6, 9, 40)
+        real = (lengths * rows * random.uniform(0.3, 0.6, 40)).astype(int)
+        found, rooms = fitted_ladder(lengths, rows, real)
+        known = [int(length) for length in np.unique(lengths)]
+        cuts = (
+            [0, *chosen, len(known)]
+            for size in range(len(known))
+            for chosen in combinations(range(1, len(known)), size)
+        )
+        every = [[known[a:b] for a, b in zip(cut, cut[1:])] for cut in cuts]
+        costs = [left_out_cost(lengths, rows, real, each, shape) for each in every]
+        best = every[int(np.argmin(costs))]
+        groups = [
+            known[known.index(a) + 1 if a else 0 : known.index(b) + 1]
+            for a, b in zip((None, *found), found)
+        ]
+        assert left_out_cost(lengths, rows, real, groups, shape) == pytest.approx(
+            left_out_cost(lengths, rows, real, best, shape)
+        )
+        for i, length in enumerate(lengths):  # each batch has a room, of its rung's own
+            assert any(real[i] < room for room in rooms)
+            (group,) = [group for group in groups if length in group]
+            inside = [real[j] for j, other in enumerate(lengths) if other in group]
+            assert -(-(max(inside) + 1) // 16) * 16 in rooms
+
+
+def test_no_rooms_where_nothing_is_padding():
+    assert fitted_ladder([30] * 100, 32, [960] * 100) == ((30,), ())

@@ -83,6 +83,7 @@ from tfreg._compat.workers import (
     said_by_chief,
     scope_of,
     several_workers,
+    takes_any_shape,
     unsearchable,
 )
 
@@ -153,6 +154,7 @@ __all__ = [
     "set_dropout_rate",
     "several_workers",
     "sum_rows",
+    "takes_any_shape",
     "tokenize_bert",
     "trace_prediction",
     "traced",

@@ -14,6 +14,11 @@ def on_tensorflow() -> bool:
     return keras.backend.backend() == "tensorflow"
 
 
+def on_processors() -> bool:
+    """Whether Keras runs on TensorFlow, which has no GPU to compute on."""
+    return on_tensorflow() and not tf.config.list_logical_devices("GPU")
+
+
 def jit_compile(asked: bool | str) -> bool | str:
     """Whether to compile by XLA, where "auto" was asked.
 

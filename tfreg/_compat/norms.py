@@ -11,7 +11,7 @@ from keras import ops
 from tensorflow.python.framework.test_util import IsMklEnabled
 from tensorflow.python.util._pywrap_utils import IsDataTypeSupportedByOneDNNOnThisCPU
 
-from tfreg._compat.backends import on_tensorflow
+from tfreg._compat.backends import on_processors
 from tfreg._compat.graphs import in_plain_graph
 
 _only_forward = 0
@@ -38,7 +38,7 @@ def fuses_norms(dtype: str) -> bool:
     return (
         _only_forward > 0
         and dtype in ("float32", "bfloat16")
-        and _on_processors()
+        and on_processors()
         and IsMklEnabled()
         and IsDataTypeSupportedByOneDNNOnThisCPU(tf.as_dtype(dtype))
         and in_plain_graph()
@@ -47,11 +47,7 @@ def fuses_norms(dtype: str) -> bool:
 
 def lacks_onednn() -> bool:
     """Whether TensorFlow computes on processors, without oneDNN's operations."""
-    return _on_processors() and not IsMklEnabled()
-
-
-def _on_processors() -> bool:
-    return on_tensorflow() and not tf.config.list_logical_devices("GPU")
+    return on_processors() and not IsMklEnabled()
 
 
 def fused_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfreg._compat.backends import on_tensorflow
+from tfreg._compat.backends import on_processors, on_tensorflow
 
 
 class OnWorkers:
@@ -145,6 +145,12 @@ def compiles_steps(model: Any) -> bool:
     if not on_tensorflow() or model.jit_compile is True:
         return True
     return isinstance(strategy_of(model), tf.distribute.TPUStrategy)
+
+
+def takes_any_shape(model: Any) -> bool:
+    """Whether a step is a graph on one host's processors, for batches of any shape."""
+    one = getattr(strategy_of(model), "num_replicas_in_sync", 1) == 1
+    return one and on_processors() and not compiles_steps(model)
 
 
 def several_workers(model: Any = None) -> bool:

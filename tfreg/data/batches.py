@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfreg.data.encoded import Encoded
 from tfreg.data.features import Features
-from tfreg.data.ladder import LADDER, WIDE, divisors, rung
+from tfreg.data.ladder import LADDER, WIDE, Ladder, divisors, fitted_ladder, rung
 from tfreg.data.targets import NOT_A_WORD
 
 # What a batch costs beside its pieces, in pieces, measured on two cores: where kernels
@@ -80,15 +80,23 @@ class Batches:
         ]
         return [batches[i] for i in random.permutation(len(batches))]
 
-    def longest(self, epochs: int) -> tuple[np.ndarray, np.ndarray]:
-        """Pieces of the longest row of each batch of a fit, and how many rows it pads.
+    def fitted(self, epochs: int, *, leave_out: bool = False, **encoder: Any) -> Ladder:
+        """The ladder that fits a fit of so many epochs; the first three stand for all.
 
-        The first three epochs stand for all.
+        Args:
+            epochs: at least 1.
+            leave_out: whether the encoder can leave out padding.
+            **encoder: what `fitted_ladder` is told of it.
         """
         seen = min(max(epochs, 1), 3)
         batches = [rows for epoch in range(seen) for rows in self.order(epoch)]
-        pieces = [self._lengths[rows].max() for rows in batches]
-        return np.array(pieces), np.array([*map(len, batches)]) * (epochs / seen)
+        return fitted_ladder(
+            [self._lengths[rows].max() for rows in batches],
+            [*map(len, batches)],
+            [self._lengths[rows].sum() for rows in batches] if leave_out else None,
+            times=max(epochs, 1) / seen,
+            **encoder,
+        )
 
     def tight(self) -> list[np.ndarray]:
         """The row numbers of batches for prediction, longest first; sets the ladder.

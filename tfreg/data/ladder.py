@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,10 +16,19 @@ LADDER = (
 # Pieces of a batch that is only predicted. They have many divisors: rows of many
 # lengths fill a batch, and what is compiled for its pieces is compiled once for all.
 WIDE = (840, 1680, 2520, 5040)
-# What a new shape costs, in pieces trained: its elementwise functions are compiled,
-# 0.4 s beside 3,700 pieces a second. JAX compiles the whole step.
-_SHAPE = 1_500
+# Seconds, on two cores: what a new shape costs, whose elementwise functions are
+# compiled; a piece that is trained on; and each weight that it is multiplied by.
+_SHAPE = 0.4
+_PIECE = 2e-5
+_WEIGHT = 2.4e-11
+_WEIGHTS = 10_600_000  # of the packaged encoder
+# JAX compiles the whole step: in pieces.
 _WHOLE_STEP = 1_000_000
+# What a piece costs that is kept where padding is left out, and one that is left out
+# (attention has it still), in pieces.
+_KEPT = 1.02
+_LEFT_OUT = 0.15
+_GRAIN = 16  # of rooms: batches of nearly as many pieces have one shape
 
 
 def rung(length: int, most: int | None = None, ladder: Sequence[int] = LADDER) -> int:
@@ -41,38 +50,104 @@ def divisors(pieces: int) -> tuple[int, ...]:
     return tuple(step for step in range(8, pieces + 1) if pieces % step == 0)
 
 
-def fitted_ladder(
-    longest: Any, rows: Any = 1, *, whole_step: bool = False
-) -> tuple[int, ...]:
-    """The rungs that cost least: Σ rows·(rung − longest) + a shape's cost·rungs.
+class Ladder(NamedTuple):
+    """What the batches of a fit are padded to.
 
-    Solved exactly, shortest batches first.
+    Args:
+        lengths: the rungs, ascending.
+        rooms: how many positions a batch may have left where the encoder leaves out
+            padding (`tfreg.adapt.real_pieces`), ascending; none where that costs more.
+    """
+
+    lengths: tuple[int, ...]
+    rooms: tuple[int, ...] = ()
+
+
+def fitted_ladder(
+    longest: Any,
+    rows: Any = 1,
+    real: Any = None,
+    *,
+    times: float = 1.0,
+    weights: int = _WEIGHTS,
+    whole_step: bool = False,
+) -> Ladder:
+    """The rungs that cost least, in pieces: Σ rows·rung + a shape's cost·rungs.
+
+    Where padding is left out, a batch of a rung costs as much as the fullest one, and
+    what is left out a share of it: Σ (a·room + b·(rows·rung − room)) + a shape's
+    cost·rungs. Solved exactly, shortest batches first.
 
     Args:
         longest: pieces of the longest row of each batch.
         rows: how many rows each batch has; one number, or one a batch.
+        real: how many real pieces each batch has; None if padding cannot be left out.
+        times: how often the batches are seen.
+        weights: that each piece is multiplied by: a shape of a large encoder costs
+            fewer pieces.
         whole_step: whether the whole step is compiled for each shape, as on JAX.
 
     Example:
         >>> fitted_ladder([5] * 900 + [6] * 10 + [40] * 1000)
-        (5, 40)
+        Ladder(lengths=(5, 40), rooms=())
+        >>> fitted_ladder([50] * 900, 32, [320] * 900)
+        Ladder(lengths=(50,), rooms=(336,))
     """
     found, place = np.unique(np.asarray(longest, int), return_inverse=True)
     if not len(found):
-        return ()
-    counts = np.bincount(place, np.broadcast_to(rows, place.shape))
-    padded = np.concatenate([[0], np.cumsum(counts)])
-    pieces = np.concatenate([[0], np.cumsum(counts * found)])
-    shape = _WHOLE_STEP if whole_step else _SHAPE
-    best, below = np.zeros(len(padded)), np.zeros(len(padded), int)
-    for top in range(1, len(padded)):
-        padding = found[top - 1] * (padded[top] - padded[:top])
-        padding = padding - (pieces[top] - pieces[:top])
-        cost = best[:top] + padding + shape
-        below[top] = int(np.argmin(cost))
-        best[top] = cost[below[top]]
-    rungs, top = [], len(found)
-    while top:
-        rungs.append(int(found[top - 1]))
-        top = int(below[top])
-    return tuple(reversed(rungs))
+        return Ladder(())
+
+    def summed(each: Any) -> np.ndarray:
+        each = np.bincount(place, np.broadcast_to(each, place.shape))
+        return np.concatenate([[0], np.cumsum(each)])
+
+    all_rows, batches = summed(rows), summed(1)
+    new = _WHOLE_STEP if whole_step else _SHAPE / (_PIECE + _WEIGHT * weights)
+    shape = new / times
+
+    def padded(top: int) -> np.ndarray:
+        return found[top - 1] * (all_rows[top] - all_rows[:top])
+
+    cost, tops = _cheapest(len(found), lambda top: padded(top) + shape)
+    rooms: tuple[int, ...] = ()
+    if real is not None:
+        fullest = np.zeros(len(found), int)
+        np.maximum.at(fullest, place, _room(np.asarray(real)))
+
+        def left_out(top: int) -> np.ndarray:
+            room = np.maximum.accumulate(fullest[:top][::-1])[::-1]
+            kept = np.minimum(room * (batches[top] - batches[:top]), padded(top))
+            return _KEPT * kept + _LEFT_OUT * (padded(top) - kept) + shape
+
+        less, others = _cheapest(len(found), left_out)
+        if less < cost:
+            tops = others
+            groups = np.split(fullest, tops[:-1])
+            rooms = tuple(sorted({int(group.max()) for group in groups}))
+    return Ladder(tuple(int(found[top - 1]) for top in tops), rooms)
+
+
+def _room(real: np.ndarray) -> np.ndarray:
+    """Positions for so many real pieces and one more, rounded up."""
+    return -(-(real + 1) // _GRAIN) * _GRAIN
+
+
+def _cheapest(
+    count: int, costs: Callable[[int], np.ndarray]
+) -> tuple[float, list[int]]:
+    """The cheapest way to cut 0, ..., count - 1 into ranges: its cost, their ends.
+
+    Args:
+        count: at least 1.
+        costs: from the end of a range to what it costs, for each place it may begin.
+    """
+    best, begin = np.zeros(count + 1), np.zeros(count + 1, int)
+    for end in range(1, count + 1):
+        cost = best[:end] + costs(end)
+        begin[end] = int(np.argmin(cost))
+        best[end] = cost[begin[end]]
+    ends, end = [], count
+    while end:
+        ends.append(end)
+        end = int(begin[end])
+    return float(best[count]), ends[::-1]

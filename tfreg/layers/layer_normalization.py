@@ -8,6 +8,7 @@ import keras
 
 from tfreg import _compat
 from tfreg.functional.layer_norm import layer_norm
+from tfreg.functional.real_rows import RealRows
 
 
 @keras.saving.register_keras_serializable("tfreg")
@@ -28,6 +29,8 @@ class LayerNormalization(keras.layers.LayerNormalization):
     Ba, Kiros & Hinton (2016), "Layer Normalization".
     """
 
+    real: RealRows | None = None  # set by `tfreg.adapt.real_pieces`
+
     def call(self, inputs: Any) -> Any:
         axes = self.axis if isinstance(self.axis, (tuple, list)) else [self.axis]
         last = [axis % len(inputs.shape) for axis in axes] == [len(inputs.shape) - 1]
@@ -35,5 +38,7 @@ class LayerNormalization(keras.layers.LayerNormalization):
         if not (_compat.on_tensorflow() and last and plain):
             return super().call(inputs)
         training = _compat.in_training()
-        y = layer_norm(inputs, self.gamma, self.beta, self.epsilon, training)
-        return keras.ops.cast(y, self.compute_dtype)
+        x = inputs if self.real is None else self.real.keep(inputs)
+        y = layer_norm(x, self.gamma, self.beta, self.epsilon, training)
+        y = keras.ops.cast(y, self.compute_dtype)
+        return y if self.real is None else self.real.spread(y)

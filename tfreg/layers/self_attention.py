@@ -11,6 +11,7 @@ from keras import ops
 from tfreg import _compat
 from tfreg.functional.attention import attend
 from tfreg.functional.biased import biased
+from tfreg.functional.real_rows import RealRows
 from tfreg.layers.einsum_dense import EinsumDense
 from tfreg.layers.kernel_noise import kernel_of
 from tfreg.layers.lora import LoRAEinsumDense
@@ -34,6 +35,29 @@ class SelfAttention(keras.layers.MultiHeadAttention):
     Vaswani et al. (2017), "Attention Is All You Need".
     """
 
+    real: RealRows | None = None  # inside `of_kept`
+
+    @property
+    def is_fused(self) -> bool:
+        """Whether its projections are one product: they do no more, on TensorFlow."""
+        inner = _compat.attention_layers(self)
+        fused = inner is not None and all(map(_only_projects, inner[:3]))
+        return fused and _compat.on_tensorflow()
+
+    def of_kept(self, x: Any, real: RealRows, mask: Any, training: bool | None) -> Any:
+        """The same for the positions that are kept, if it is fused.
+
+        Args:
+            x: what `real` keeps of the sequence.
+            real: which positions these are.
+            mask, training: as in a call.
+        """
+        self.real = real
+        try:
+            return self(x, x, attention_mask=mask, training=training)
+        finally:
+            self.real = None
+
     def call(
         self,
         query: Any,
@@ -43,11 +67,9 @@ class SelfAttention(keras.layers.MultiHeadAttention):
         training: bool | None = None,
         **kwargs: Any,
     ) -> Any:
-        inner = _compat.attention_layers(self)
         asked = any(x is not None and x is not False for x in kwargs.values())
         plain = query is value and key is None and not asked
-        plain = plain and inner is not None and all(map(_only_projects, inner[:3]))
-        if not (plain and _compat.on_tensorflow()):
+        if not (plain and self.is_fused):
             return super().call(
                 query,
                 value,
@@ -56,6 +78,7 @@ class SelfAttention(keras.layers.MultiHeadAttention):
                 training=training,
                 **kwargs,
             )
+        inner = _compat.attention_layers(self)
         assert inner is not None
         *projections, output, dropout = inner
         shape = ops.shape(query)
@@ -65,14 +88,13 @@ class SelfAttention(keras.layers.MultiHeadAttention):
             biases = [ops.reshape(layer.bias, (-1,)) for layer in projections]
             bias = ops.concatenate(biases, 0)
         x = biased(x, bias, (*shape[:2], x.shape[-1]), training)
-        return output(
-            attend(
-                x,
-                self.num_heads,
-                attention_mask,
-                lambda weights: dropout(weights, training=training),
-            )
+        x = attend(
+            x if self.real is None else self.real.spread(x),
+            self.num_heads,
+            attention_mask,
+            lambda weights: dropout(weights, training=training),
         )
+        return output(x if self.real is None else self.real.keep(x))
 
 
 def _only_projects(layer: Any) -> bool:

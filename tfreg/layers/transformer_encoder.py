@@ -12,8 +12,10 @@ from keras import ops
 
 from tfreg import _compat
 from tfreg.functional.add_norm import add_norm
+from tfreg.functional.real_rows import RealRows
 from tfreg.layers.dropout import Dropout
 from tfreg.layers.layer_normalization import LayerNormalization
+from tfreg.layers.self_attention import SelfAttention
 
 
 @keras.saving.register_keras_serializable("tfreg")
@@ -26,6 +28,7 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
 
     Where of its output only the first position is read, nothing else is computed inside
     `answering_first`: in the last block of a classifier, five sixths of its products.
+    Told which positions are real (`tfreg.adapt.real_pieces`), it computes those alone.
 
     Args:
         intermediate_dim, num_heads, **kwargs: as for
@@ -40,6 +43,7 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
     """
 
     first_only = False  # set by `answering_first`
+    real: RealRows | None = None  # set by `tfreg.adapt.real_pieces`
 
     @contextmanager
     def answering_first(self) -> Iterator[None]:
@@ -91,14 +95,18 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
                 training,
             )
 
-        query = inputs
+        query, real, attention = inputs, self.real, inner.attention
         mask = _compat.attention_mask(inputs, padding_mask, attention_mask)
         if self.first_only:
             query = ops.expand_dims(inputs[:, 0], 1)  # one, also where lengths are open
             mask = mask if mask is None else mask[:, :1]
-        x = inner.attention(
-            query=query, value=inputs, attention_mask=mask, training=training
-        )
+        fused = isinstance(attention, SelfAttention) and attention.is_fused
+        if real is None or self.first_only or not fused:
+            real = None
+            x = attention(query, inputs, attention_mask=mask, training=training)
+        else:
+            query = real.keep(inputs)
+            x = attention.of_kept(query, real, mask, training)
         query = add(x, query, 0)
-        x = inner.output(inner.intermediate(query))
-        return add(x, query, 1)
+        x = add(inner.output(inner.intermediate(query)), query, 1)
+        return x if real is None else real.spread(x)

@@ -14,7 +14,6 @@ from tfreg._checks import InputError
 from tfreg.callbacks import Annealing, EpochClock
 from tfreg.data.encoded import Encoded
 from tfreg.data.examples import Examples
-from tfreg.data.ladder import fitted_ladder
 from tfreg.models import feeding
 from tfreg.models.accumulating import accumulated_step, check_accumulation
 from tfreg.models.adapting import begin_strengths, hold_out
@@ -27,6 +26,7 @@ from tfreg.models.fitting import (
     check_fit,
     check_steps,
     early_stopping,
+    fit_ladder,
     give_proximal_sets,
     resumed,
     set_back,
@@ -56,6 +56,7 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
     objectives: tuple[Any, ...]
     bottleneck: Any
     words_a_row: float | None = None  # of a tagger's last fit on texts
+    rooms: tuple[int, ...] = ()  # of the last fit's ladder
     logits: Any
     anchors: Any
 
@@ -210,10 +211,7 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
         )
         if train.batches is not None:
             callbacks.append(EpochClock(train.batches))
-            train.batches.ladder = fitted_ladder(
-                *train.batches.longest(epochs),
-                whole_step=_compat.compiles_steps(self),
-            )
+            fit_ladder(self, train.batches, epochs)
         self.see_targets(train)
         see_words(self, train)
         splits = [train]

@@ -1,0 +1,70 @@
+"""The real pieces of a padded batch as one long row, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from keras import ops
+
+
+@dataclass(frozen=True)
+class RealRows:
+    """Which positions of a batch are kept: all that are real, and few others.
+
+    What is computed position by position costs as much for padding as for words.
+    Between `keep` and `spread` most padding is not there. Positions that are not kept
+    get the values of the last one that is, which is padding too, and pass no gradient:
+    nothing may read padding, or differentiate by it.
+
+    Args:
+        kept: the positions that are kept, numbered row by row, (room,).
+        places: of each position its place among them, (batch·length,).
+        shape: (batch, length).
+    """
+
+    kept: Any
+    places: Any
+    shape: tuple[Any, Any]
+
+    def keep(self, x: Any) -> Any:
+        """(1, room, ...), of values (batch, length, ...)."""
+        rows = _moved(ops.reshape(x, (-1, *x.shape[2:])), self.kept, self.places)
+        return ops.expand_dims(rows, 0)
+
+    def spread(self, x: Any) -> Any:
+        """(batch, length, ...), of values (1, room, ...)."""
+        rows = _moved(ops.squeeze(x, 0), self.places, self.kept)
+        return ops.reshape(rows, (*self.shape, *x.shape[2:]))
+
+
+def real_rows(mask: Any, rooms: Any) -> RealRows:
+    """The real positions of a batch, and padding that fills the room.
+
+    Args:
+        mask: 1 where a position is real, else 0; (batch, length).
+        rooms: how many positions may be kept. Of them the smallest is taken that holds
+            the real ones and one more; where there is none, all are kept.
+
+    Example:
+        >>> import numpy as np
+        >>> found = real_rows(np.array([[1, 0, 0, 0], [1, 1, 0, 0]]), rooms=[4, 6])
+        >>> found.kept.numpy().tolist(), found.places.numpy().tolist()
+        ([0, 4, 5, 1], [0, 3, 3, 3, 1, 2, 3, 3])
+    """
+    real = ops.cast(ops.reshape(mask, (-1,)), "int32")
+    size, count = ops.size(real), ops.sum(real)
+    rooms = ops.cast(rooms, "int32")
+    room = ops.minimum(size, ops.min(ops.where(rooms > count, rooms, size)))
+    padding = count + ops.cumsum(1 - real)
+    place = ops.where(real > 0, ops.cumsum(real), padding) - 1
+    kept = ops.cast(ops.argsort(place), "int32")[:room]
+    return RealRows(kept, ops.minimum(place, room - 1), tuple(ops.shape(mask)))
+
+
+@ops.custom_gradient
+def _moved(rows: Any, to: Any, back: Any) -> Any:
+    def gradient(upstream: Any) -> Any:
+        return ops.take(upstream, back, axis=0), None, None
+
+    return ops.take(rows, to, axis=0), gradient
