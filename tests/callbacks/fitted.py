@@ -11,12 +11,12 @@ from tfreg.builders import build_classifier
 
 
 def model_of(**fields):
-    fields = {"dropout": 0.3, "learning_rate": 1e-3, "epochs": 4, **fields}
+    defaults = {"dropout": 0.3, "learning_rate": 1e-3, "epochs": 4}
+    fields = {"tokenizer": tokenizer(), **defaults, **fields}
     keras.utils.set_random_seed(1)
     return build_classifier(
         tiny(dropout=0.1),
         ("neg", "pos"),
-        tokenizer=tokenizer(),
         sequence_length=32,
         batch_size=4,
         **fields,

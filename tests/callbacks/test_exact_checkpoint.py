@@ -47,6 +47,23 @@ def test_stopped_and_started_again(epoch, fields, tmp_path):
     check_equal(again, history, whole, expected)
 
 
+def test_ids_are_in_the_order_they_had(tmp_path):
+    random = np.random.default_rng(0)
+    ids = random.integers(5, 20, (16, 6)).astype("int32")
+    x = {"token_ids": ids, "padding_mask": ids * 0 + 1, "segment_ids": ids * 0}
+
+    def fitted(*callbacks):
+        model = model_of(tokenizer=None)
+        found = model.fit(x, ids[:, 0] % 2, callbacks=[*callbacks], verbose=0)
+        return model, found.history
+
+    whole, expected = fitted()
+    with pytest.raises(KeyboardInterrupt):
+        fitted(ExactCheckpoint(tmp_path), Kill(2))
+    again, history = fitted(ExactCheckpoint(tmp_path))
+    check_equal(again, history, whole, expected)
+
+
 def test_a_fit_that_was_over_is_not_fitted_further(tmp_path):
     whole = model_of()
     expected = fit(whole, ExactCheckpoint(tmp_path))

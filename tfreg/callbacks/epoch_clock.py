@@ -14,7 +14,8 @@ class EpochClock(keras.callbacks.Callback):
     first batch, and a resumed fit starts at a later epoch.
 
     Args:
-        batches: what has an ``epoch``, as `tfreg.data.batches.Batches`.
+        batches: what has an ``epoch``, as `tfreg.data.batches.Batches` and
+            `tfreg.data.pipelines.Slices`.
     """
 
     def __init__(self, batches: Any) -> None:

@@ -28,9 +28,9 @@ class ExactCheckpoint(keras.callbacks.Callback):
     so far, and what other callbacks know. Beside it stands what the fit is of: the
     recipe, fingerprints of the data and of the weights it began with. Ids, and a
     `tf.data.Dataset` of your own, have no fingerprint: that others came in their place
-    is not noticed, and their order begins anew where the fit goes on. An entry is a
-    folder of its own, flushed, sealed with SHA-256, and renamed when it is complete; a
-    damaged one is named, and the one before it used.
+    is not noticed; and such a data set begins anew where the fit goes on. An entry is
+    a folder of its own, flushed, sealed with SHA-256, and renamed when it is complete;
+    a damaged one is named, and the one before it used.
 
     Under ``tf.config.experimental.enable_op_determinism()`` (``tfreg train
     --deterministic``) a fit that was killed ends in the same bits as one that was not,

@@ -15,7 +15,7 @@ from tfreg.data.augment.augmenter import Augmenter
 from tfreg.data.batches import Batches, pad_rows
 from tfreg.data.encoded import Encoded
 from tfreg.data.inputs import as_examples
-from tfreg.data.pipelines import count, is_dataset, join, slices, weigh
+from tfreg.data.pipelines import Slices, count, is_dataset, join, weigh
 from tfreg.data.targets import NOT_A_WORD, class_weights, encode_targets
 
 
@@ -25,6 +25,12 @@ class Feed:
 
     batches: Batches | None = None
     given: dict[str, Any] = field(default_factory=dict)
+    ids: Slices | None = None  # that `given` was made of, if it was
+
+    @property
+    def ordered(self) -> Batches | Slices | None:
+        """What decides the order of rows by the epoch; None: the data itself."""
+        return self.ids if self.batches is None else self.batches
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -88,7 +94,8 @@ def feed(
         return Feed(given={"x": x, **given})
     if model.preprocessor is None:
         arrays = _ids(model, x, y, sample_weight, class_weight)
-        return Feed(given={"x": slices(arrays, size * steps, seed)})
+        rows = Slices(arrays, size * steps, seed)
+        return Feed(given={"x": rows.dataset()}, ids=rows)
     if isinstance(x, Encoded):
         if class_weight is not None or sample_weight is not None:
             raise InputError("weights of encoded data are given to `encode`")

@@ -209,8 +209,9 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
         train = feeding.feed(
             self, x, y, **weights, batch_size=batch_size, seed=self.recipe.seed
         )
+        if train.ordered is not None:
+            callbacks.append(EpochClock(train.ordered))
         if train.batches is not None:
-            callbacks.append(EpochClock(train.batches))
             fit_ladder(self, train.batches, epochs)
         self.see_targets(train)
         see_words(self, train)
