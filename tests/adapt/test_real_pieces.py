@@ -153,3 +153,33 @@ def test_a_block_that_is_normalised_first():
     with left_out(model):
         found = model([x, MASK], training=True)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("given", [{"attention_mask": np.ones((3, 7, 7))}, {}])
+def test_a_block_that_may_read_padding(given):
+    """Without a padding mask, or with a mask of its own."""
+    block = keras_hub.layers.TransformerEncoder(16, 2)
+    model = keras.Sequential([keras.Input((7, 8)), block])
+    make_lean(model)
+    x = keras.random.normal((3, 7, 8), seed=1)
+    expected = block(x, training=True, **given)
+    with left_out(model):
+        found = block(x, training=True, **given)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_norms_of_other_shapes():
+    norm = keras.layers.LayerNormalization()
+    model = keras.Sequential([keras.Input((8,)), norm])
+    make_lean(model)
+    x = keras.random.normal((3, 8), seed=1)
+    expected = model(x, training=True)
+    with left_out(model):
+        np.testing.assert_array_equal(model(x, training=True), expected)
+
+
+def test_not_in_prediction():
+    backbone = lean()
+    expected = said(backbone, training=False)
+    with left_out(backbone):
+        np.testing.assert_array_equal(said(backbone, training=False), expected)

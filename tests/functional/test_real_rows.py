@@ -11,7 +11,7 @@ MASK = np.array([[1, 1, 0, 0, 0], [1, 1, 1, 1, 1], [1, 0, 0, 0, 0]], "int32")
 REAL = np.flatnonzero(MASK.ravel())
 
 
-@pytest.mark.parametrize("mask", [MASK, MASK.astype(bool)])
+@pytest.mark.parametrize("mask", [MASK, MASK.astype(bool), MASK * 255])
 def test_what_is_kept(mask):
     """All that is real, in its order, then padding; each place leads back."""
     found = real_rows(mask, [10])

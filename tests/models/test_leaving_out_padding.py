@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, nullcontext
+from itertools import pairwise
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.backbones import tiny, tokenizer
-from tfreg import load_model
+from tfreg import _compat, load_model
+from tfreg._compat import workers
 from tfreg.adapt import Adapter, LoRA
 from tfreg.builders import build_classifier, build_regressor, build_tagger
 from tfreg.heads import CRF, Linear, Projection
-from tfreg.models import feeding, fitting
-from tfreg.objectives import FGM, Mixup, RDrop
+from tfreg.models import feeding, padding
+from tfreg.objectives import FGM, SAM, VAT, FreeLB, Mixup, RDrop
 from tfreg.regularizers import L2SP
 
 LENGTHS = [3, 30, 4, 12, 25, 5, 3, 18] * 2
@@ -55,6 +60,22 @@ def fitted(task="classify", **fields):
     return model
 
 
+@contextmanager
+def counted_positions(model):
+    """How many positions a block's feed-forward multiplies, pass by pass."""
+    found = []
+    blocks = keras.tree.flatten(model.backbone.transformer_layers)
+    block = blocks[-1 if model.recipe.freeze else 0]
+
+    def note(x):
+        many = tf.reduce_prod(tf.shape(x)[:-1])
+        tf.py_function(lambda many: found.append(int(many)), [many], [])
+        return x
+
+    with _compat.rerouted(_compat.encoder_layers(block).intermediate, before=note):
+        yield found
+
+
 @pytest.mark.parametrize(
     ("task", "fields"),
     [
@@ -63,8 +84,11 @@ def fitted(task="classify", **fields):
         ("classify", {"head": Linear("max")}),
         ("classify", {"head": Linear("attention")}),
         ("classify", {"head": Projection(4, layer_mix=True)}),
-        ("classify", {"freeze": 1}),
+        ("tag", {"freeze": 1}),
         ("classify", {"objective": FGM(0.1)}),
+        ("classify", {"objective": VAT(0.5), "head": Linear("mean")}),
+        ("tag", {"objective": FreeLB(0.1)}),
+        ("regress", {"objective": SAM(0.02)}),
         (
             "classify",
             {"backbone_regularizer": L2SP(0.01)},
@@ -81,14 +105,17 @@ def fitted(task="classify", **fields):
 def test_the_same_fit(monkeypatch, tmp_path, task, fields):
     runs = []
     for leave_out in (True, False):
-        monkeypatch.setattr(fitting, "serves_real_pieces", lambda _, x=leave_out: x)
+        monkeypatch.setattr(padding, "serves_real_pieces", lambda _, x=leave_out: x)
         model = build(task, **fields)
         model.compile(keras.optimizers.SGD(0.05))
         cache = {"feature_cache": tmp_path} if "freeze" in fields else {}
-        history = model.fit(*data(task), verbose=0, **cache).history
+        with counted_positions(model) as positions:
+            history = model.fit(*data(task), verbose=0, **cache).history
         assert bool(model.rooms) == leave_out
-        runs.append((model, history))
-    (ours, losses), (theirs, expected) = runs
+        runs.append((model, history, positions))
+    (ours, losses, few), (theirs, expected, many) = runs
+    assert set(few) == set(ours.rooms) and len(few) == len(many)
+    assert sum(few) < 0.9 * sum(many)
     for name, values in expected.items():
         np.testing.assert_allclose(losses[name], values, rtol=2e-3, err_msg=name)
     for own, other in zip(ours.weights, theirs.weights):
@@ -96,16 +123,22 @@ def test_the_same_fit(monkeypatch, tmp_path, task, fields):
 
 
 @pytest.mark.parametrize("objective", [RDrop(1.0), Mixup(0.4)])
-def test_objectives_with_dropout_learn(objective):
-    model = fitted(dropout=0.1, objective=objective, epochs=8)
-    assert model.rooms
-    losses = model.history.history["loss"]
-    assert losses[-1] < losses[0]
+def test_objectives_that_need_dropout(monkeypatch, objective):
+    """Other masks, and losses near by."""
+    losses = []
+    for leave_out in (True, False):
+        monkeypatch.setattr(padding, "serves_real_pieces", lambda _, x=leave_out: x)
+        model = fitted(dropout=0.05, objective=objective, epochs=8)
+        assert bool(model.rooms) == leave_out
+        losses.append(model.history.history["loss"])
+    assert losses[0] != losses[1]
+    np.testing.assert_allclose(*losses, rtol=0.2)
 
 
 def test_the_same_seed_gives_the_same_weights():
-    one, other = (fitted(dropout=0.1).get_weights() for _ in range(2))
-    for ours, theirs in zip(one, other):
+    one, other = (fitted(dropout=0.1) for _ in range(2))
+    assert one.rooms == other.rooms != ()
+    for ours, theirs in zip(one.get_weights(), other.get_weights()):
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -119,24 +152,52 @@ def test_not_where_it_cannot_be():
     assert model.rooms == ()
 
 
-def test_not_for_a_gpu(monkeypatch):
-    """There it would wait for numbers from the device; it was not measured."""
-    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [kind])
+@pytest.mark.parametrize("what", ["a GPU", "replicas"])
+def test_not_where_it_was_not_measured(monkeypatch, what):
+    """A GPU would wait for numbers; each replica has a part of the batch."""
     model = build()
-    batches = feeding.feed(model, TEXTS, NAMES, seed=1).batches
-    fitting.fit_ladder(model, batches, 2)
+    if what == "a GPU":
+        monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [kind])
+    else:
+        two = SimpleNamespace(num_replicas_in_sync=2)
+        monkeypatch.setattr(workers, "strategy_of", lambda _: two)
+    padding.fit_ladder(model, feeding.feed(model, TEXTS, NAMES, seed=1), 2)
     assert model.rooms == ()
 
 
-def test_a_step_is_traced_again_for_other_rooms_alone():
-    model = build()
-    traces = []
-    for count in (16, 16, 4):
-        rows = np.argsort(LENGTHS)[:count]
-        texts, names = [TEXTS[row] for row in rows], [NAMES[row] for row in rows]
-        model.fit(texts, names, epochs=1, verbose=0)
-        traces.append(model.train_function)
-    assert traces[0] is traces[1] is not traces[2]
+def test_not_below_a_head_that_fits_alone(tmp_path):
+    model = build(freeze="backbone")
+    model.fit(TEXTS, NAMES, feature_cache=tmp_path, verbose=0)
+    assert model.rooms == ()
+    model.fit(TEXTS, NAMES, feature_cache=False, verbose=0)
+    assert model.rooms
+
+
+def test_a_step_is_traced_once_for_all_rooms():
+    """But anew where nothing is left out any more."""
+    model, steps, found = build(), [], []
+    for texts in (TEXTS, TEXTS[:12], ["abc"] * 16):
+        with counted_positions(model) if not steps else nullcontext() as positions:
+            model.fit(texts, NAMES[: len(texts)], epochs=1, verbose=0)
+        found = positions or found
+        steps.append((model.train_function, model.rooms, [*found]))
+    assert steps[0][0] is steps[1][0] is not steps[2][0]
+    assert steps[0][1] != steps[1][1] and steps[2][1] == ()
+    seen = [set(after[2][len(before[2]) :]) for before, after in pairwise(steps)]
+    assert seen == [set(steps[1][1]), set()]
+
+
+def test_xla_and_data_sets_after_a_fit_on_texts():
+    model = fitted()
+    dataset = tf.data.Dataset.from_tensor_slices((TEXTS, [0, 1] * 8)).batch(8)
+    model.fit(dataset, epochs=1, verbose=0)
+    assert model.rooms == ()
+    model.fit(TEXTS, NAMES, epochs=1, verbose=0)
+    assert model.rooms
+    model.compile(jit_compile=True)
+    x = np.full((4, 6), 6, "int32")
+    x = {"token_ids": x, "padding_mask": x * 0 + 1, "segment_ids": x * 0}
+    assert np.isfinite(model.train_on_batch(x, np.zeros(4, "int32"))[0])
 
 
 def test_batches_of_ones_own_after_a_fit():

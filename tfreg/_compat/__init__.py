@@ -72,7 +72,7 @@ from tfreg._compat.training import (
     track_shares,
 )
 from tfreg._compat.tuner import give_up, requeue, serve, workers_of
-from tfreg._compat.variables import uncast
+from tfreg._compat.variables import Numbers, uncast
 from tfreg._compat.wordpiece import tokenize_bert, word_to_pieces
 from tfreg._compat.workers import (
     WORKER_ERRORS,
@@ -89,6 +89,7 @@ from tfreg._compat.workers import (
 
 __all__ = [
     "EncoderLayers",
+    "Numbers",
     "OnWorkers",
     "OnePassAdamW",
     "ReadsRounded",

@@ -1,10 +1,30 @@
-"""Weights as they are stored, whatever a layer computes in."""
+"""Weights as they are stored, whatever a layer computes in; numbers beside them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import tensorflow as tf
 from keras.src.backend import AutocastScope
+
+
+class Numbers:
+    """A few whole numbers, which a traced step reads anew each time.
+
+    Neither weights nor part of what is saved.
+    """
+
+    def __init__(self) -> None:
+        self._held = tf.Variable([0], trainable=False, dtype="int32", shape=(None,))
+
+    def set(self, numbers: Sequence[int]) -> None:
+        """What is read from now on."""
+        self._held.assign([*numbers])
+
+    def read(self) -> Any:
+        """A tensor of them."""
+        return tf.convert_to_tensor(self._held)
 
 
 def uncast(variable: Any) -> Any:

@@ -148,7 +148,7 @@ def compiles_steps(model: Any) -> bool:
 
 
 def takes_any_shape(model: Any) -> bool:
-    """Whether a step is a graph on one host's processors, for batches of any shape."""
+    """Whether one processor runs a step, whose shapes may then follow from its data."""
     one = getattr(strategy_of(model), "num_replicas_in_sync", 1) == 1
     return one and on_processors() and not compiles_steps(model)
 

@@ -74,17 +74,17 @@ def fitted_ladder(
 ) -> Ladder:
     """The rungs that cost least, in pieces: Σ rows·rung + a shape's cost·rungs.
 
-    Where padding is left out, a batch of a rung costs as much as the fullest one, and
-    what is left out a share of it: Σ (a·room + b·(rows·rung − room)) + a shape's
-    cost·rungs. Solved exactly, shortest batches first.
+    Where padding is left out, a batch is taken to have the room of the fullest one of
+    its rung, and what is left out costs a share: Σ (a·kept + b·(rows·rung − kept)) + a
+    shape's cost·rungs. Of these sums the least, exactly; shortest batches first.
 
     Args:
         longest: pieces of the longest row of each batch.
         rows: how many rows each batch has; one number, or one a batch.
         real: how many real pieces each batch has; None if padding cannot be left out.
         times: how often the batches are seen.
-        weights: that each piece is multiplied by: a shape of a large encoder costs
-            fewer pieces.
+        weights: of the kernels that each piece is multiplied by: to a large encoder a
+            shape costs fewer pieces. (Blocks that share theirs, ALBERT's, count once.)
         whole_step: whether the whole step is compiled for each shape, as on JAX.
 
     Example:

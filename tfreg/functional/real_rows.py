@@ -13,9 +13,9 @@ class RealRows:
     """Which positions of a batch are kept: all that are real, and few others.
 
     What is computed position by position costs as much for padding as for words.
-    Between `keep` and `spread` most padding is not there. Positions that are not kept
-    get the values of the last one that is, which is padding too, and pass no gradient:
-    nothing may read padding, or differentiate by it.
+    Between `keep` and `spread` most padding is not there. Nothing may read padding:
+    positions that are not kept share the values of the last one that is, padding too,
+    and its gradient, which is then 0.
 
     Args:
         kept: the positions that are kept, numbered row by row, (room,).
@@ -42,7 +42,7 @@ def real_rows(mask: Any, rooms: Any) -> RealRows:
     """The real positions of a batch, and padding that fills the room.
 
     Args:
-        mask: 1 where a position is real, else 0; (batch, length).
+        mask: true, or not 0, where a position is real; (batch, length).
         rooms: how many positions may be kept. Of them the smallest is taken that holds
             the real ones and one more; where there is none, all are kept.
 
@@ -52,7 +52,7 @@ def real_rows(mask: Any, rooms: Any) -> RealRows:
         >>> found.kept.numpy().tolist(), found.places.numpy().tolist()
         ([0, 4, 5, 1], [0, 3, 3, 3, 1, 2, 3, 3])
     """
-    real = ops.cast(ops.reshape(mask, (-1,)), "int32")
+    real = ops.cast(ops.cast(ops.reshape(mask, (-1,)), "bool"), "int32")
     size, count = ops.size(real), ops.sum(real)
     rooms = ops.cast(rooms, "int32")
     room = ops.minimum(size, ops.min(ops.where(rooms > count, rooms, size)))

@@ -38,7 +38,8 @@ class LayerNormalization(keras.layers.LayerNormalization):
         if not (_compat.on_tensorflow() and last and plain):
             return super().call(inputs)
         training = _compat.in_training()
-        x = inputs if self.real is None else self.real.keep(inputs)
+        real = self.real if training and len(inputs.shape) == 3 else None
+        x = inputs if real is None else real.keep(inputs)
         y = layer_norm(x, self.gamma, self.beta, self.epsilon, training)
         y = keras.ops.cast(y, self.compute_dtype)
-        return y if self.real is None else self.real.spread(y)
+        return y if real is None else real.spread(y)

@@ -28,7 +28,8 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
 
     Where of its output only the first position is read, nothing else is computed inside
     `answering_first`: in the last block of a classifier, five sixths of its products.
-    Told which positions are real (`tfreg.adapt.real_pieces`), it computes those alone.
+    Told which positions are real (`tfreg.adapt.real_pieces`), it leaves out most others
+    in training, but in attention.
 
     Args:
         intermediate_dim, num_heads, **kwargs: as for
@@ -101,7 +102,8 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
             query = ops.expand_dims(inputs[:, 0], 1)  # one, also where lengths are open
             mask = mask if mask is None else mask[:, :1]
         fused = isinstance(attention, SelfAttention) and attention.is_fused
-        if real is None or self.first_only or not fused:
+        masked = padding_mask is not None and attention_mask is None
+        if not (real and training and masked and fused) or self.first_only:
             real = None
             x = attention(query, inputs, attention_mask=mask, training=training)
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,9 +11,7 @@ import numpy as np
 
 from tfreg import _compat
 from tfreg._checks import InputError
-from tfreg.adapt.real_pieces import serves_real_pieces
 from tfreg.callbacks import ExactCheckpoint, GradualUnfreezing
-from tfreg.data.batches import Batches
 from tfreg.data.fingerprint import fingerprint
 from tfreg.models.feeding import Feed
 from tfreg.optimizers import AdamW, ProximalSteps, WarmupDecay
@@ -153,22 +150,6 @@ class _Stopping(keras.callbacks.EarlyStopping):
         if epoch < self.warm:
             self.wait = -1  # this epoch makes it 0
         super().on_epoch_end(epoch, logs)
-
-
-def fit_ladder(model: Any, batches: Batches, epochs: int) -> None:
-    """Fit what batches are padded to, and whether padding is left out, to the data."""
-    kernels = (v for v in model.backbone.weights if v.path.endswith("kernel"))
-    whole = model.recipe.gradient_accumulation_steps == 1  # parts would need their own
-    open_shapes = whole and _compat.takes_any_shape(model)
-    batches.ladder, rooms = batches.fitted(
-        epochs,
-        leave_out=open_shapes and serves_real_pieces(model.backbone),
-        weights=sum(math.prod(kernel.shape) for kernel in kernels),
-        whole_step=_compat.compiles_steps(model),
-    )
-    if rooms != model.rooms:  # part of the step that is traced
-        model.rooms = rooms
-        _compat.renew_step(model)
 
 
 def begin_schedule(model: Any, steps: int, epochs: int, done: int) -> None:

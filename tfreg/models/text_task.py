@@ -17,10 +17,8 @@ from tfreg.adapt.freeze import block_patterns
 from tfreg.adapt.noise import kernel_noise
 from tfreg.adapt.penalise import Anchors
 from tfreg.adapt.prepare import prepare
-from tfreg.adapt.real_pieces import on_real_pieces
 from tfreg.adapt.strengths import Strengths
 from tfreg.data.preprocessing import TextPreprocessor
-from tfreg.functional.real_rows import real_rows
 from tfreg.heads import AttentionPooling
 from tfreg.heads.head import make_head
 from tfreg.layers import LayerMix, MultiSampleDropout
@@ -28,6 +26,7 @@ from tfreg.models.agreement import as_recipe, check_agreement
 from tfreg.models.alike import fullness
 from tfreg.models.hiding import word_dropout
 from tfreg.models.merging import merged
+from tfreg.models.padding import leaving_out_padding
 from tfreg.models.passes import ModelPasses, check_masks, check_served
 from tfreg.models.reusing import FEATURES, Halves
 from tfreg.models.samples import as_rows, averaged
@@ -154,15 +153,6 @@ class TextTask(TextTrainer):
         """Inside, of the last block nothing is computed that is not read."""
         return answering_first(self.backbone) if self.reads_first else nullcontext()
 
-    def _on_real_pieces(
-        self, inputs: Any, training: Any
-    ) -> AbstractContextManager[None]:
-        """Inside, padding is left out as the last fit's ladder says."""
-        if not (training and self.rooms):
-            return nullcontext()
-        real = real_rows(inputs["padding_mask"], self.rooms)
-        return on_real_pieces(self.backbone, real)
-
     def _features(
         self, read: Any, inputs: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
@@ -183,7 +173,7 @@ class TextTask(TextTrainer):
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Logits; of batches that carry features, from what is not frozen alone."""
-        with self.as_read(), self._on_real_pieces(inputs, training):
+        with self.as_read(), leaving_out_padding(self, inputs, training):
             if self.halves is not None and FEATURES in inputs:
                 return self.halves.upper(inputs, training=training)
             return super().call(inputs, training=training, mask=mask)

@@ -26,7 +26,6 @@ from tfreg.models.fitting import (
     check_fit,
     check_steps,
     early_stopping,
-    fit_ladder,
     give_proximal_sets,
     resumed,
     set_back,
@@ -39,6 +38,7 @@ from tfreg.models.optimizing import (
     check_optimizer,
     recipe_optimizer,
 )
+from tfreg.models.padding import fit_ladder, set_rooms
 from tfreg.models.passes import position_loss
 from tfreg.models.predicting import predict_batches
 from tfreg.models.reusing import reuse_features
@@ -57,6 +57,7 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
     bottleneck: Any
     words_a_row: float | None = None  # of a tagger's last fit on texts
     rooms: tuple[int, ...] = ()  # of the last fit's ladder
+    room_numbers: Any = None
     logits: Any
     anchors: Any
 
@@ -102,6 +103,7 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
             )
             _compat.track_shares(self)
         self.words_a_row = None
+        set_rooms(self, ())
         self.score_names = {getattr(m, "name", m) for m in keras.tree.flatten(metrics)}
         check_accumulation(self)
         give_proximal_sets(self)
@@ -211,8 +213,6 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
         )
         if train.ordered is not None:
             callbacks.append(EpochClock(train.ordered))
-        if train.batches is not None:
-            fit_ladder(self, train.batches, epochs)
         self.see_targets(train)
         see_words(self, train)
         splits = [train]
@@ -224,6 +224,7 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
         reuse_features(
             self, [s.batches for s in seen], feature_cache, kwargs.get("verbose")
         )
+        fit_ladder(self, train, epochs)
         if validation_data is not None:
             kwargs["validation_data"] = splits[1].arguments["x"]
         if self.anchors.lacks_fisher:
