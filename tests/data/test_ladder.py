@@ -79,7 +79,7 @@ def left_out_cost(lengths, rows, real, groups, shape):
     total = shape * len(groups)
     for group in groups:
         inside = [i for i, length in enumerate(lengths) if length in group]
-        room = max(-(-(real[i] + 1) // 16) * 16 for i in inside)
+        room = max(-(-(real[i] + 1) // 8) * 8 for i in inside)
         kept = min(room * len(inside), max(group) * sum(rows[i] for i in inside))
         all_of_them = max(group) * sum(rows[i] for i in inside)
         total += ladder._KEPT * kept + ladder._LEFT_OUT * (all_of_them - kept)
@@ -115,7 +115,7 @@ def test_no_other_ladder_costs_less_where_padding_is_left_out(monkeypatch, shape
             assert any(real[i] < room for room in rooms)
             (group,) = [group for group in groups if length in group]
             inside = [real[j] for j, other in enumerate(lengths) if other in group]
-            assert -(-(max(inside) + 1) // 16) * 16 in rooms
+            assert -(-(max(inside) + 1) // 8) * 8 in rooms
 
 
 def test_no_rooms_where_nothing_is_padding():

@@ -28,7 +28,7 @@ _WHOLE_STEP = 1_000_000
 # (attention has it still), in pieces.
 _KEPT = 1.02
 _LEFT_OUT = 0.15
-_GRAIN = 16  # of rooms: batches of nearly as many pieces have one shape
+_GRAIN = 8  # of rooms: batches of nearly as many pieces have one shape
 
 
 def rung(length: int, most: int | None = None, ladder: Sequence[int] = LADDER) -> int:
@@ -91,7 +91,7 @@ def fitted_ladder(
         >>> fitted_ladder([5] * 900 + [6] * 10 + [40] * 1000)
         Ladder(lengths=(5, 40), rooms=())
         >>> fitted_ladder([50] * 900, 32, [320] * 900)
-        Ladder(lengths=(50,), rooms=(336,))
+        Ladder(lengths=(50,), rooms=(328,))
     """
     found, place = np.unique(np.asarray(longest, int), return_inverse=True)
     if not len(found):
