@@ -15,7 +15,7 @@ class EpochClock(keras.callbacks.Callback):
 
     Args:
         batches: what has an ``epoch``, as `tfreg.data.batches.Batches` and
-            `tfreg.data.pipelines.Slices`.
+            `tfreg.data.slices.Slices`.
     """
 
     def __init__(self, batches: Any) -> None:

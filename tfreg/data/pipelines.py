@@ -1,8 +1,7 @@
-"""Ids in batches, and a user's own `tf.data.Dataset`: counted and weighed."""
+"""A user's own `tf.data.Dataset`: counted and weighed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -31,46 +30,6 @@ def count(dataset: Any) -> int:
     if batches == 0:
         raise InputError("`x` is an empty data set")
     return batches
-
-
-class Slices:
-    """Arrays in batches, each epoch in an order that follows from (seed, epoch).
-
-    (KerasHub's own conversion of arrays leaves them in the order given.)
-
-    Args:
-        arrays: of as many rows each.
-        batch_size: rows a batch; the last one may be smaller.
-        seed: of the order; None for that given.
-    """
-
-    def __init__(self, arrays: Any, batch_size: int, seed: int | None = None) -> None:
-        self.rows = tf.data.Dataset.from_tensor_slices(arrays)
-        self.arrays = tf.nest.map_structure(tf.convert_to_tensor, arrays)
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = 0  # set by the fit before each epoch
-
-    def dataset(self) -> Any:
-        """The batches."""
-        seed, count = self.seed, int(self.rows.cardinality())
-        if seed is None:
-            return self.rows.batch(self.batch_size)
-
-        def generate() -> Iterator[np.ndarray]:
-            order = np.random.default_rng((seed, self.epoch)).permutation(count)
-            for start in range(0, count, self.batch_size):
-                yield order[start : start + self.batch_size]
-
-        numbers = tf.data.Dataset.from_generator(
-            generate, output_signature=tf.TensorSpec([None], tf.int64)
-        )
-        size = tf.data.experimental.assert_cardinality(-(-count // self.batch_size))
-        return numbers.apply(size).map(
-            lambda batch: tf.nest.map_structure(
-                lambda array: tf.gather(array, batch), self.arrays
-            )
-        )
 
 
 def join(dataset: Any, batches: int) -> Any:

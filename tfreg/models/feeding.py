@@ -15,7 +15,8 @@ from tfreg.data.augment.augmenter import Augmenter
 from tfreg.data.batches import Batches, pad_rows
 from tfreg.data.encoded import Encoded
 from tfreg.data.inputs import as_examples
-from tfreg.data.pipelines import Slices, count, is_dataset, join, weigh
+from tfreg.data.pipelines import count, is_dataset, join, weigh
+from tfreg.data.slices import Slices
 from tfreg.data.targets import NOT_A_WORD, class_weights, encode_targets
 
 
