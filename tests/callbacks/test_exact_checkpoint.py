@@ -8,6 +8,7 @@ import pytest
 
 from tests.callbacks.fitted import check_equal, fit, model_of
 from tests.models.conftest import NAMES, TEXTS
+from tfreg._checks import InputError
 from tfreg.callbacks import AdaptiveStrength, ExactCheckpoint
 from tfreg.data.augment import Swap
 from tfreg.optimizers import AdamW
@@ -62,6 +63,10 @@ def test_ids_are_in_the_order_they_had(tmp_path):
         fitted(ExactCheckpoint(tmp_path), Kill(2))
     again, history = fitted(ExactCheckpoint(tmp_path))
     check_equal(again, history, whole, expected)
+    with pytest.raises(InputError, match="with `steps_per_epoch` an epoch begins"):
+        model_of(tokenizer=None).fit(
+            x, ids[:, 0] % 2, callbacks=[ExactCheckpoint(tmp_path)], steps_per_epoch=2
+        )
 
 
 def test_a_fit_that_was_over_is_not_fitted_further(tmp_path):

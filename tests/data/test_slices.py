@@ -37,6 +37,19 @@ def test_ids_in_batches(count):
         assert epochs[0] != epochs[1] != epochs[2] != rows_of(other)
 
 
+def test_lists():
+    """As a tokenizer of Hugging Face gives them."""
+    ids = [[3, 3], [4, 4], [1, 1]]
+    for seed in (None, 5):
+        found = sum(rows_of(Slices(({"ids": ids}, [30, 40, 10]), 2, seed)), [])
+        assert sorted(found) == [1, 3, 4]
+
+
+def test_none():
+    empty = np.zeros((0, 2), "int32"), np.zeros(0)
+    assert int(Slices(empty, 2, seed=1).dataset().cardinality()) == 0
+
+
 def test_ids_and_targets_of_other_rows():
     with pytest.raises(ValueError):
         Slices((np.ones((3, 2)), np.ones(4)), 2, seed=1)

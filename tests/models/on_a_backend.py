@@ -43,10 +43,7 @@ def ids() -> tuple[dict[str, np.ndarray], np.ndarray]:
 
 
 def classifier() -> dict[str, Any]:
-    """Ids, plain gradient steps, penalties; a second fit with rates of its own.
-
-    One batch an epoch: where arrays are shuffled, JAX draws an order more.
-    """
+    """Ids, plain gradient steps, penalties; a second fit with rates of its own."""
     model = build_classifier(
         tiny(num_layers=1),
         ("a", "b"),

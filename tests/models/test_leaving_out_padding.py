@@ -165,6 +165,33 @@ def test_not_where_it_was_not_measured(monkeypatch, what):
     assert model.rooms == ()
 
 
+def test_not_where_it_may_be_read(monkeypatch):
+    """Backbones of one's own; blocks of which one computes all anyway."""
+    model = build()
+    monkeypatch.setattr(type(model.backbone), "__module__", "mine")
+    model.fit(TEXTS, NAMES, epochs=1, verbose=0)
+    assert model.rooms == ()
+    monkeypatch.undo()
+    block = model.backbone.transformer_layers[0]
+    query, *_ = _compat.attention_layers(_compat.encoder_layers(block).attention)
+    query.activity_regularizer = keras.regularizers.L2(0.1)
+    model.fit(TEXTS, NAMES, epochs=1, verbose=0)
+    assert model.rooms == ()
+
+
+def test_a_strategy_of_one_replica():
+    found = []
+    for strategy in (None, tf.distribute.MirroredStrategy(["CPU:0"])):
+        with strategy.scope() if strategy else nullcontext():
+            model = build()
+            model.compile(keras.optimizers.SGD(0.05))
+        model.fit(TEXTS, NAMES, verbose=0)
+        assert model.rooms
+        found.append(model.get_weights())
+    for ours, theirs in zip(*found):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
 def test_not_below_a_head_that_fits_alone(tmp_path):
     model = build(freeze="backbone")
     model.fit(TEXTS, NAMES, feature_cache=tmp_path, verbose=0)
@@ -194,8 +221,11 @@ def test_xla_and_data_sets_after_a_fit_on_texts():
     assert model.rooms == ()
     model.fit(TEXTS, NAMES, epochs=1, verbose=0)
     assert model.rooms
-    model.compile(jit_compile=True)
     x = np.full((4, 6), 6, "int32")
+    own = tf.function(lambda x: model(x, training=True), jit_compile=True)
+    given = {name: tf.constant(x) for name in model.input}
+    assert np.isfinite(own(given)).all()
+    model.compile(jit_compile=True)
     x = {"token_ids": x, "padding_mask": x * 0 + 1, "segment_ids": x * 0}
     assert np.isfinite(model.train_on_batch(x, np.zeros(4, "int32"))[0])
 

@@ -13,6 +13,7 @@ from tfreg._compat.backends import (
     jit_compile,
     make_deterministic,
     of_replica,
+    on_processors,
     on_tensorflow,
     renew_step,
     replicas,
@@ -44,6 +45,7 @@ from tfreg._compat.graphs import (
     compiled,
     graphs_let_go,
     let_go_of_graphs,
+    takes_open_shapes,
     traced,
 )
 from tfreg._compat.norms import fused_norm, fuses_norms, lacks_onednn, only_forward
@@ -134,6 +136,7 @@ __all__ = [
     "misfit",
     "nested_layers",
     "of_replica",
+    "on_processors",
     "on_tensorflow",
     "only_forward",
     "penalties",
@@ -156,6 +159,7 @@ __all__ = [
     "several_workers",
     "sum_rows",
     "takes_any_shape",
+    "takes_open_shapes",
     "tokenize_bert",
     "trace_prediction",
     "traced",

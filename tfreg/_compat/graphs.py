@@ -91,6 +91,11 @@ def in_plain_graph() -> bool:
     )
 
 
+def takes_open_shapes() -> bool:
+    """Whether what is called now may have shapes that follow from the data."""
+    return tf.executing_eagerly() or in_plain_graph()
+
+
 def _is_not_of_retracing(record: logging.LogRecord) -> bool:
     return "triggered tf.function retracing" not in record.getMessage()
 

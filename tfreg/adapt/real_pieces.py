@@ -16,9 +16,8 @@ def on_real_pieces(backbone: Any, real: RealRows) -> Iterator[None]:
     """Inside, what a training pass computes position by position leaves out padding.
 
     Products, activations and norms of the blocks, and the norm of the embeddings.
-    Dropout draws other masks, everything else is the same where pieces are real.
-    Blocks that are not `tfreg`'s compute all as ever. Only a forward pass may stand
-    inside.
+    Dropout draws other masks, everything else is the same where pieces are real. Where
+    not all blocks can do it, none does. Only a forward pass may stand inside.
 
     Args:
         backbone: one that has been through `make_lean`.
@@ -36,7 +35,9 @@ def on_real_pieces(backbone: Any, real: RealRows) -> Iterator[None]:
         >>> found["sequence_output"].shape
         TensorShape([2, 3, 8])
     """
-    layers = _served(backbone)
+    # Norms inside a block are not called: it takes their weights.
+    norms = [each for each in backbone.layers if isinstance(each, LayerNormalization)]
+    layers = norms + _blocks(backbone) if serves_real_pieces(backbone) else []
     for layer in layers:
         layer.real = real
     try:
@@ -47,12 +48,11 @@ def on_real_pieces(backbone: Any, real: RealRows) -> Iterator[None]:
 
 
 def serves_real_pieces(backbone: Any) -> bool:
-    """Whether a backbone has blocks that can leave out padding."""
-    return any(isinstance(layer, TransformerEncoder) for layer in _served(backbone))
+    """Whether a backbone, or a part of one, has blocks that all leave out padding."""
+    blocks = _blocks(backbone)
+    return bool(blocks) and all(block.leaves_out for block in blocks)
 
 
-def _served(backbone: Any) -> list[Any]:
-    # Norms inside a block are not called: it takes their weights.
-    norms = [each for each in backbone.layers if isinstance(each, LayerNormalization)]
+def _blocks(backbone: Any) -> list[TransformerEncoder]:
     inner = _compat.nested_layers(backbone)
-    return norms + [each for each in inner if isinstance(each, TransformerEncoder)]
+    return [layer for layer in inner if isinstance(layer, TransformerEncoder)]

@@ -46,6 +46,28 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
     first_only = False  # set by `answering_first`
     real: RealRows | None = None  # set by `tfreg.adapt.real_pieces`
 
+    @property
+    def leaves_out(self) -> bool:
+        """Whether it can leave out padding, told of it and given a padding mask."""
+        attention = _compat.encoder_layers(self).attention
+        return (
+            self.is_fused
+            and isinstance(attention, SelfAttention)
+            and attention.is_fused
+        )
+
+    @property
+    def is_fused(self) -> bool:
+        """Whether it is more than KerasHub's."""
+        inner = _compat.encoder_layers(self)
+        return (
+            all(type(layer) is Dropout and layer.rate < 1 for layer in inner.dropouts)
+            and all(type(layer) is LayerNormalization for layer in inner.norms)
+            and all(layer.scale and layer.center for layer in inner.norms)
+            and not self.normalize_first
+            and _compat.on_tensorflow()
+        )
+
     @contextmanager
     def answering_first(self) -> Iterator[None]:
         """Inside, it answers for the first position alone: (batch, 1, width).
@@ -67,13 +89,7 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
         return_attention_scores: bool = False,
     ) -> Any:
         inner = _compat.encoder_layers(self)
-        alike = (
-            all(type(layer) is Dropout and layer.rate < 1 for layer in inner.dropouts)
-            and all(type(layer) is LayerNormalization for layer in inner.norms)
-            and all(layer.scale and layer.center for layer in inner.norms)
-            and not self.normalize_first
-        )
-        if not alike or return_attention_scores or not _compat.on_tensorflow():
+        if not self.is_fused or return_attention_scores:
             return super().call(
                 inputs,
                 padding_mask=padding_mask,
@@ -96,15 +112,15 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
                 training,
             )
 
-        query, real, attention = inputs, self.real, inner.attention
+        query, attention = inputs, inner.attention
         mask = _compat.attention_mask(inputs, padding_mask, attention_mask)
         if self.first_only:
             query = ops.expand_dims(inputs[:, 0], 1)  # one, also where lengths are open
             mask = mask if mask is None else mask[:, :1]
-        fused = isinstance(attention, SelfAttention) and attention.is_fused
         masked = padding_mask is not None and attention_mask is None
-        if not (real and training and masked and fused) or self.first_only:
-            real = None
+        left_out = training and masked and self.leaves_out and not self.first_only
+        real = self.real if left_out else None
+        if real is None:
             x = attention(query, inputs, attention_mask=mask, training=training)
         else:
             query = real.keep(inputs)

@@ -19,7 +19,7 @@ from tfreg.optimizers.proximal import proximal_strength
 from tfreg.recipe import Recipe
 
 _NOT_IN_FIT = {
-    "shuffle": "texts are shuffled by (seed, epoch), a data set comes as it is",
+    "shuffle": "texts and ids are shuffled by (seed, epoch), a data set comes as it is",
     "validation_split": "give `validation_data`",
     "validation_batch_size": "dev data is taken in batches of `batch_size`",
 }
@@ -186,7 +186,7 @@ def resumed(
     if len(found) > 1:
         raise InputError("`callbacks`: one ExactCheckpoint at most; got several")
     train = data["train"]
-    if train is not None and train.batches is not None and steps != train.steps():
+    if train is not None and train.ordered is not None and steps != train.steps():
         raise InputError(
             "`ExactCheckpoint`: with `steps_per_epoch` an epoch begins where the last "
             f"one ended in the data, which is not known; leave it out (it is {steps}, "

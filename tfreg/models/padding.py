@@ -27,16 +27,16 @@ def fit_ladder(model: Any, data: Feed, epochs: int) -> None:
     rooms: tuple[int, ...] = ()
     if batches is not None:
         runs = model.backbone if batches.features is None else model.halves.upper
-        kernels = (v for v in runs.weights if v.path.endswith("kernel"))
+        # Blocks of a backbone of one's own may stand beside what reads padding.
+        known = type(model.backbone).__module__.startswith("keras_hub.")
+        blocks = known and serves_real_pieces(runs)
+        encoder: dict[str, Any] = {"whole_step": _compat.compiles_steps(model)}
+        if blocks and _compat.on_processors():  # where costs were measured
+            kernels = (v for v in runs.weights if v.path.endswith("kernel"))
+            encoder["weights"] = sum(math.prod(kernel.shape) for kernel in kernels)
         whole = model.recipe.gradient_accumulation_steps == 1  # parts are less full
-        batches.ladder, rooms = batches.fitted(
-            epochs,
-            leave_out=whole
-            and _compat.takes_any_shape(model)
-            and serves_real_pieces(runs),
-            weights=sum(math.prod(kernel.shape) for kernel in kernels),
-            whole_step=_compat.compiles_steps(model),
-        )
+        leave_out = blocks and whole and _compat.takes_any_shape(model)
+        batches.ladder, rooms = batches.fitted(epochs, leave_out=leave_out, **encoder)
     set_rooms(model, rooms)
 
 
@@ -54,7 +54,8 @@ def leaving_out_padding(
     model: Any, inputs: Any, training: Any
 ) -> AbstractContextManager[None]:
     """Inside, a training pass of a batch leaves out padding, if its fit said so."""
-    if not (training and model.rooms and isinstance(inputs, Mapping)):
+    told = training and model.rooms and isinstance(inputs, Mapping)
+    if not (told and _compat.takes_open_shapes()):
         return nullcontext()
     real = real_rows(inputs["padding_mask"], model.room_numbers.read())
     return on_real_pieces(model.backbone, real)
