@@ -45,7 +45,7 @@ from tfreg._compat.graphs import (
     compiled,
     graphs_let_go,
     let_go_of_graphs,
-    takes_open_shapes,
+    outside_xla,
     traced,
 )
 from tfreg._compat.norms import fused_norm, fuses_norms, lacks_onednn, only_forward
@@ -138,6 +138,7 @@ __all__ = [
     "of_replica",
     "on_processors",
     "on_tensorflow",
+    "outside_xla",
     "only_forward",
     "penalties",
     "predict_in_shares",
@@ -159,7 +160,6 @@ __all__ = [
     "several_workers",
     "sum_rows",
     "takes_any_shape",
-    "takes_open_shapes",
     "tokenize_bert",
     "trace_prediction",
     "traced",

@@ -91,8 +91,8 @@ def in_plain_graph() -> bool:
     )
 
 
-def takes_open_shapes() -> bool:
-    """Whether what is called now may have shapes that follow from the data."""
+def outside_xla() -> bool:
+    """Whether what is called now is not compiled whole, with shapes known before."""
     return tf.executing_eagerly() or in_plain_graph()
 
 

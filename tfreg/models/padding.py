@@ -55,7 +55,7 @@ def leaving_out_padding(
 ) -> AbstractContextManager[None]:
     """Inside, a training pass of a batch leaves out padding, if its fit said so."""
     told = training and model.rooms and isinstance(inputs, Mapping)
-    if not (told and _compat.takes_open_shapes()):
+    if not (told and _compat.outside_xla()):
         return nullcontext()
     real = real_rows(inputs["padding_mask"], model.room_numbers.read())
     return on_real_pieces(model.backbone, real)
