@@ -181,6 +181,7 @@ def encode(model: Any, examples: Any, **weights: Any) -> Encoded:
 
 def _ids(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
     """Arrays of ids, for a model without a tokenizer, with their weights."""
+    _check_rows(x, y=y, sample_weight=sample_weight)
     if y is None:
         return (x,)
     if any(isinstance(leaf, (str, bytes)) for leaf in keras.tree.flatten(y)):
@@ -198,3 +199,16 @@ def _ids(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> A
             each = each[:, None]
         sample_weight = weights * each
     return (x, y) if sample_weight is None else (x, y, np.asarray(sample_weight))
+
+
+def _check_rows(x: Any, **others: Any) -> None:
+    if not isinstance(x, Mapping):
+        raise InputError(
+            "`x` must be a dict of ids, since the model has no tokenizer; "
+            f"got {type(x).__name__}"
+        )
+    parts = {f"x[{name!r}]": part for name, part in x.items()} | others
+    rows = {name: len(part) for name, part in parts.items() if part is not None}
+    if len(set(rows.values())) > 1:
+        found = ", ".join(f"`{name}` {count}" for name, count in rows.items())
+        raise InputError(f"all must have as many rows; got {found}")
