@@ -76,27 +76,32 @@ def counted_positions(model):
         yield found
 
 
+SLOW = pytest.mark.slow
+
+
 @pytest.mark.parametrize(
     ("task", "fields"),
     [
         ("classify", {}),
-        ("classify", {"head": Linear("mean")}),
-        ("classify", {"head": Linear("max")}),
+        pytest.param("classify", {"head": Linear("mean")}, marks=SLOW),
+        pytest.param("classify", {"head": Linear("max")}, marks=SLOW),
         ("classify", {"head": Linear("attention")}),
         ("classify", {"head": Projection(4, layer_mix=True)}),
         ("tag", {"freeze": 1}),
-        ("classify", {"objective": FGM(0.1)}),
-        ("classify", {"objective": VAT(0.5), "head": Linear("mean")}),
-        ("tag", {"objective": FreeLB(0.1)}),
+        pytest.param("classify", {"objective": FGM(0.1)}, marks=SLOW),
+        pytest.param(
+            "classify", {"objective": VAT(0.5), "head": Linear("mean")}, marks=SLOW
+        ),
+        pytest.param("tag", {"objective": FreeLB(0.1)}, marks=SLOW),
         ("regress", {"objective": SAM(0.02)}),
         (
             "classify",
             {"backbone_regularizer": L2SP(0.01)},
         ),
         ("regress", {"kind": "distilbert"}),
-        ("tag", {}),
+        pytest.param("tag", {}, marks=SLOW),
         ("tag", {"head": CRF()}),
-        ("tag", {"kind": "roberta", "adapter": LoRA(4)}),
+        pytest.param("tag", {"kind": "roberta", "adapter": LoRA(4)}, marks=SLOW),
         ("tag", {"adapter": Adapter(4)}),
         ("tag", {"kind": "albert"}),
         ("tag", {"steps_per_execution": 2}),
@@ -122,7 +127,9 @@ def test_the_same_fit(monkeypatch, tmp_path, task, fields):
         np.testing.assert_allclose(own, other, rtol=2e-3, atol=2e-4, err_msg=own.path)
 
 
-@pytest.mark.parametrize("objective", [RDrop(1.0), Mixup(0.4)])
+@pytest.mark.parametrize(
+    "objective", [RDrop(1.0), pytest.param(Mixup(0.4), marks=SLOW)]
+)
 def test_objectives_that_need_dropout(monkeypatch, objective):
     """Other masks, and losses near by."""
     losses = []
