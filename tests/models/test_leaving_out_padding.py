@@ -16,6 +16,7 @@ from tfreg import _compat, load_model
 from tfreg._compat import workers
 from tfreg.adapt import Adapter, LoRA
 from tfreg.builders import build_classifier, build_regressor, build_tagger
+from tfreg.data.batches import Batches
 from tfreg.heads import CRF, Linear, Projection
 from tfreg.models import feeding, padding
 from tfreg.objectives import FGM, SAM, VAT, FreeLB, Mixup, RDrop
@@ -140,6 +141,20 @@ def test_objectives_that_need_dropout(monkeypatch, objective):
         losses.append(model.history.history["loss"])
     assert losses[0] != losses[1]
     np.testing.assert_allclose(*losses, rtol=0.2)
+
+
+def test_kept_features_change_no_shape(monkeypatch, tmp_path):
+    """Nor, so, a mask of dropout: what is frozen counts among the weights."""
+    seen, fitted_ladder = [], Batches.fitted
+
+    def noted(*args, **kwargs):
+        seen.append(kwargs["weights"])
+        return fitted_ladder(*args, **kwargs)
+
+    monkeypatch.setattr(Batches, "fitted", noted)
+    for kept in (tmp_path, False):
+        build("tag", freeze=1).fit(*data("tag"), verbose=0, feature_cache=kept)
+    assert seen[0] == seen[1] > 0
 
 
 def test_the_same_seed_gives_the_same_weights():

@@ -32,7 +32,9 @@ def fit_ladder(model: Any, data: Feed, epochs: int) -> None:
         blocks = known and serves_real_pieces(runs)
         encoder: dict[str, Any] = {"whole_step": _compat.compiles_steps(model)}
         if blocks and _compat.on_processors():  # where costs were measured
-            kernels = (v for v in runs.weights if v.path.endswith("kernel"))
+            # Of what is frozen too: kept features change no shape, so no dropout mask.
+            every = model.backbone.weights
+            kernels = (v for v in every if v.path.endswith("kernel"))
             encoder["weights"] = sum(math.prod(kernel.shape) for kernel in kernels)
         whole = model.recipe.gradient_accumulation_steps == 1  # parts are less full
         leave_out = blocks and whole and _compat.takes_any_shape(model)
