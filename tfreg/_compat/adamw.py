@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -19,6 +19,19 @@ from tfreg._compat.graphs import compiled
 _LARGE = 100_000
 
 
+class _Shared(NamedTuple):
+    """Numbers of a step that many weights have in common."""
+
+    rate: Any
+    size: Any  # the rate, corrected for moments that start at zero
+    beta_1: Any
+    beta_2: Any
+    epsilon: Any
+    beta_1_power: Any
+    beta_2_power: Any
+    one: Any
+
+
 class OnePassAdamW(keras.optimizers.AdamW):
     """Keras's AdamW, same numbers, in fewer passes over memory.
 
@@ -28,8 +41,10 @@ class OnePassAdamW(keras.optimizers.AdamW):
     """
 
     _clip_scale: Callable[[], Any] | None = None
-    # What a step's gradients are yet to be multiplied by, while it is traced.
+    # While a step is traced: what its gradients are yet to be multiplied by, and numbers
+    # by what they come of. For each weight anew they are a quarter of the step's graph.
     _scale: Any = None
+    _known: dict[Any, Any] | None = None
 
     def keep_clip_scale(self) -> bool:
         """From the next trace on, know what clipping multiplied a step's gradients by.
@@ -63,8 +78,9 @@ class OnePassAdamW(keras.optimizers.AdamW):
         if not self.global_clipnorm:
             return super()._clip_gradients([dense_gradient(g) for g in grads])
         values = [g.values if isinstance(g, tf.IndexedSlices) else g for g in grads]
-        squares = [2.0 * tf.nn.l2_loss(x) for x in values if x is not None]
-        norm = tf.sqrt(tf.add_n([tf.cast(square, tf.float32) for square in squares]))
+        halves = [tf.nn.l2_loss(x) for x in values if x is not None]
+        halves = [tf.cast(half, tf.float32) for half in halves]
+        norm = tf.sqrt(2.0 * tf.add_n(halves))
         # Infinite or missing numbers must not pass for a small scale.
         scale = tf.where(
             tf.math.is_finite(norm),
@@ -79,10 +95,11 @@ class OnePassAdamW(keras.optimizers.AdamW):
         return grads
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
+        self._known = {}
         try:
             return super().apply(grads, trainable_variables)
         finally:
-            self._scale = None
+            self._scale = self._known = None
 
     @property
     def _sums_first(self) -> bool:
@@ -115,9 +132,12 @@ class OnePassAdamW(keras.optimizers.AdamW):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         gradient = dense_gradient(gradient)
         dtype = variable.dtype
-        rate = ops.cast(learning_rate, dtype)
+        shared = self._once((learning_rate, dtype), self._shared)
         share = self.decay_rate(variable)
-        kept = self.decay(variable, rate * ops.cast(share, dtype)) if share else None
+        kept = None
+        if share:
+            rate = self._once((shared.rate, share), lambda rate, share: rate * share)
+            kept = self.decay(variable, rate)
         ours = on_tensorflow() and not self.amsgrad
         large = ours and replicas() == 1 and math.prod(variable.shape) >= _LARGE
         if kept is not None and not large:
@@ -126,23 +146,17 @@ class OnePassAdamW(keras.optimizers.AdamW):
             gradient = _scaled(gradient, self._scale)
         if not ours:
             return super().update_step(gradient, variable, learning_rate)
-        step = tf.cast(self.iterations, dtype) + 1
         index = self._get_variable_index(variable)
         moments = self._momentums[index].value, self._velocities[index].value
-        beta_1, beta_2, epsilon = (
-            tf.cast(number, dtype)
-            for number in (self.beta_1, self.beta_2, self.epsilon)
-        )
         if large:
-            one = tf.ones((), dtype)
             _whole_step(
                 tf.cast(gradient, dtype),
-                one if self._scale is None else tf.cast(self._scale, dtype),
-                one if kept is None else kept,
-                rate * tf.sqrt(1 - beta_2**step) / (1 - beta_1**step),
-                beta_1,
-                beta_2,
-                epsilon,
+                shared.one if self._scale is None else tf.cast(self._scale, dtype),
+                shared.one if kept is None else kept,
+                shared.size,
+                shared.beta_1,
+                shared.beta_2,
+                shared.epsilon,
                 variable,
                 *moments,
             )
@@ -151,15 +165,34 @@ class OnePassAdamW(keras.optimizers.AdamW):
             var=variable.handle,
             m=moments[0].handle,
             v=moments[1].handle,
-            beta1_power=beta_1**step,
-            beta2_power=beta_2**step,
-            lr=rate,
-            beta1=beta_1,
-            beta2=beta_2,
-            epsilon=epsilon,
+            beta1_power=shared.beta_1_power,
+            beta2_power=shared.beta_2_power,
+            lr=shared.rate,
+            beta1=shared.beta_1,
+            beta2=shared.beta_2,
+            epsilon=shared.epsilon,
             grad=tf.cast(gradient, dtype),
         )
         return None
+
+    def _shared(self, learning_rate: Any, dtype: str) -> _Shared:
+        rate, one, beta_1, beta_2, epsilon = (
+            ops.cast(number, dtype)
+            for number in (learning_rate, 1, self.beta_1, self.beta_2, self.epsilon)
+        )
+        step = ops.cast(self.iterations, dtype) + 1
+        powers = beta_1**step, beta_2**step
+        size = rate * ops.sqrt(1 - powers[1]) / (1 - powers[0])
+        return _Shared(rate, size, beta_1, beta_2, epsilon, *powers, one)
+
+    def _once(self, of: tuple[Any, Any], make: Callable[[Any, Any], Any]) -> Any:
+        """What is made of two things, once in a step; on each replica anew."""
+        if self._known is None or replicas() > 1:
+            return make(*of)
+        key = id(of[0]), of[1]
+        if key not in self._known:
+            self._known[key] = make(*of), of  # kept, so that its `id` stays its own
+        return self._known[key][0]
 
     def load_own_variables(self, store: Any) -> None:
         """Take the state that was saved, if there was any: Keras warns where not."""
