@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfreg.functional.real_rows import real_rows
+from tfreg.functional.real_rows import AllRows, real_rows
 
 MASK = np.array([[1, 1, 0, 0, 0], [1, 1, 1, 1, 1], [1, 0, 0, 0, 0]], "int32")
 REAL = np.flatnonzero(MASK.ravel())
@@ -77,3 +77,12 @@ def test_one_graph_for_all_batches():
     )
     assert traced(MASK, tf.ones((3, 5, 2))).shape == (1, 9, 2)
     assert traced(MASK[:1], tf.ones((1, 5, 2))).shape == (1, 4, 2)
+
+
+def test_all_rows():
+    """One long row of all positions, there and back."""
+    x = keras.random.normal((3, 5, 2, 4), seed=1)
+    rows = AllRows((3, 5))
+    kept = rows.keep(x)
+    np.testing.assert_array_equal(kept, x.numpy().reshape(1, 15, 2, 4))
+    np.testing.assert_array_equal(rows.spread(kept), x)

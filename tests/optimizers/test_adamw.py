@@ -273,7 +273,27 @@ def test_a_large_weight_in_a_graph(random, whole):
     clipped = gradient / np.linalg.norm(gradient.astype("float64"))
     expected = numpy_adamw(start, [clipped] * 3, 0.05, 0.1)
     np.testing.assert_allclose(weight.numpy(), expected, rtol=1e-4, atol=1e-6)
-    assert optimizer._scale is None  # a tensor would hold the graph
+    # A tensor would hold the graph.
+    assert optimizer._scale is None and optimizer._known is None
+
+
+def test_weights_share_what_a_step_computes():
+    """β₁ᵗ and β₂ᵗ once each, whatever the number of weights and their rates."""
+    sizes = ((400, 300), (300, 400), (5,), (6,))
+    weights = [
+        keras.Variable(np.ones(size), name=f"{'ab'[i % 2]}{i}")
+        for i, size in enumerate(sizes)
+    ]
+    optimizer = AdamW(0.05, global_clipnorm=1.0, multipliers={"a*": 0.1})
+    optimizer.build(weights)
+
+    @tf.function(autograph=False)
+    def step(*gradients):
+        optimizer.apply(gradients)
+
+    graph = step.get_concrete_function(*(w.value for w in weights)).graph
+    powers = [each for each in graph.get_operations() if each.type == "Pow"]
+    assert len(powers) == 2 * 2  # for each of two rates
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -17,6 +17,8 @@ from tfreg._compat.backends import (
     on_tensorflow,
     renew_step,
     replicas,
+    rows_at,
+    shaped_like,
     widest_float,
 )
 from tfreg._compat.encoders import (
@@ -151,6 +153,7 @@ __all__ = [
     "rerouted",
     "restore_random_states",
     "round_kernels",
+    "rows_at",
     "said_by_chief",
     "schedule",
     "scope_of",
@@ -158,6 +161,7 @@ __all__ = [
     "serve",
     "set_dropout_rate",
     "several_workers",
+    "shaped_like",
     "sum_rows",
     "takes_any_shape",
     "tokenize_bert",

@@ -41,8 +41,8 @@ class OnePassAdamW(keras.optimizers.AdamW):
     """
 
     _clip_scale: Callable[[], Any] | None = None
-    # While a step is traced: what its gradients are yet to be multiplied by, and numbers
-    # by what they come of. For each weight anew they are a quarter of the step's graph.
+    # While a step is traced: what its gradients are yet to be multiplied by, and
+    # numbers by what they come of. For each weight anew they are a quarter of a graph.
     _scale: Any = None
     _known: dict[Any, Any] | None = None
 
@@ -132,11 +132,11 @@ class OnePassAdamW(keras.optimizers.AdamW):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         gradient = dense_gradient(gradient)
         dtype = variable.dtype
-        shared = self._once((learning_rate, dtype), self._shared)
+        shared = self.once((learning_rate, dtype), self._shared)
         share = self.decay_rate(variable)
         kept = None
         if share:
-            rate = self._once((shared.rate, share), lambda rate, share: rate * share)
+            rate = self.once((shared.rate, share), lambda rate, share: rate * share)
             kept = self.decay(variable, rate)
         ours = on_tensorflow() and not self.amsgrad
         large = ours and replicas() == 1 and math.prod(variable.shape) >= _LARGE
@@ -185,7 +185,7 @@ class OnePassAdamW(keras.optimizers.AdamW):
         size = rate * ops.sqrt(1 - powers[1]) / (1 - powers[0])
         return _Shared(rate, size, beta_1, beta_2, epsilon, *powers, one)
 
-    def _once(self, of: tuple[Any, Any], make: Callable[[Any, Any], Any]) -> Any:
+    def once(self, of: tuple[Any, Any], make: Callable[[Any, Any], Any]) -> Any:
         """What is made of two things, once in a step; on each replica anew."""
         if self._known is None or replicas() > 1:
             return make(*of)

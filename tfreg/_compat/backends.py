@@ -19,6 +19,17 @@ def on_processors() -> bool:
     return on_tensorflow() and not tf.config.list_logical_devices("GPU")
 
 
+def rows_at(x: Any, places: Any) -> Any:
+    """Some rows of a tensor. `ops.take` counts from the end too, by eight more."""
+    return tf.gather(x, places) if on_tensorflow() else ops.take(x, places, axis=0)
+
+
+def shaped_like(x: Any, like: Any) -> Any:
+    """``x`` in the shape of another tensor, which `ops.shape` takes apart and packs."""
+    on = on_tensorflow()
+    return tf.reshape(x, tf.shape(like)) if on else ops.reshape(x, ops.shape(like))
+
+
 def jit_compile(asked: bool | str) -> bool | str:
     """Whether to compile by XLA, where "auto" was asked.
 

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from tfreg import _compat
+from tfreg.functional.column_sums import column_sums
 from tfreg.functional.dropout import masked, threshold_and_scale
 
 
@@ -58,24 +59,21 @@ def _backward(
     return tuple(ops.cast(value, z.dtype) for value in (dx, dz, d_gamma))
 
 
-def _column_sums(x: Any) -> Any:
-    """The sum of each column, in float32: a product, the fastest way in any dtype."""
-    ones = ops.ones((1, ops.shape(x)[0]), x.dtype)
-    return ops.cast(ops.reshape(ops.matmul(ones, x), (-1,)), "float32")
-
-
-@ops.custom_gradient
 def _add_norm(
-    x: Any, residual: Any, gamma: Any, beta: Any, epsilon: Any, *drop: Any
+    x: Any, residual: Any, gamma: Any, beta: Any, epsilon: Any, drop: tuple[Any, ...]
 ) -> Any:
-    y, z, mean, scale = _forward(x, residual, gamma, beta, epsilon, drop)
+    @ops.custom_gradient
+    def of(x: Any, residual: Any, gamma: Any, beta: Any) -> Any:
+        y, z, mean, scale = _forward(x, residual, gamma, beta, epsilon, drop)
 
-    def gradient(upstream: Any) -> Any:
-        dx, dz, d_gamma = _backward(z, gamma, upstream, mean, scale, drop)
-        d_gamma, d_beta = _column_sums(d_gamma), _column_sums(upstream)
-        return (dx, dz, d_gamma, d_beta, None, *(None for _ in drop))
+        def gradient(upstream: Any) -> Any:
+            dx, dz, d_gamma = _backward(z, gamma, upstream, mean, scale, drop)
+            sums = column_sums(d_gamma, upstream)
+            return (dx, dz, *(ops.cast(each, "float32") for each in sums))
 
-    return y, gradient
+        return y, gradient
+
+    return of(x, residual, gamma, beta)
 
 
 def _forward_only(x: Any, residual: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
@@ -128,10 +126,10 @@ def add_norm(
     gamma, beta = (ops.cast(ops.reshape(v, (-1,)), "float32") for v in (gamma, beta))
     if not training:
         y = _forward_only(flat, other, gamma, beta, epsilon)
-        return ops.reshape(y, ops.shape(x))
+        return _compat.shaped_like(y, x)
     drop: tuple[Any, ...] = ()
     if rate or key is not None:
         drop = (ops.cast(key, "uint32"), *threshold_and_scale(rate))
     small = ops.convert_to_tensor(epsilon, "float32")
-    y = _add_norm(flat, other, gamma, beta, small, *drop)
-    return ops.reshape(y, ops.shape(x))
+    y = _add_norm(flat, other, gamma, beta, small, drop)
+    return _compat.shaped_like(y, x)

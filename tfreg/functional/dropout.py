@@ -75,7 +75,7 @@ def chosen(like: Any, rate: float, key: Any) -> Any:
     """
     flat, (threshold, _) = ops.reshape(like, (-1,)), threshold_and_scale(rate)
     found = _chosen(flat, ops.cast(key, "uint32"), threshold)
-    return ops.reshape(found, ops.shape(like))
+    return _compat.shaped_like(found, like)
 
 
 @_compat.compiled
@@ -83,12 +83,12 @@ def _drop(x: Any, key: Any, threshold: Any, scale: Any) -> Any:
     return ops.cast(masked(ops.cast(x, "float32"), key, threshold, scale), x.dtype)
 
 
-@ops.custom_gradient
-def _dropout(x: Any, key: Any, threshold: Any, scale: Any) -> Any:
-    def gradient(upstream: Any) -> Any:
-        return _drop(upstream, key, threshold, scale), None, None, None
+def _dropout(x: Any, *of: Any) -> Any:
+    @ops.custom_gradient
+    def drop(x: Any) -> Any:
+        return _drop(x, *of), lambda upstream: _drop(upstream, *of)
 
-    return _drop(x, key, threshold, scale), gradient
+    return drop(x)
 
 
 def dropout(x: Any, rate: float, key: Any) -> Any:
@@ -110,4 +110,4 @@ def dropout(x: Any, rate: float, key: Any) -> Any:
     """
     flat = ops.reshape(x, (-1,))
     flat = _dropout(flat, ops.cast(key, "uint32"), *threshold_and_scale(rate))
-    return ops.reshape(flat, ops.shape(x))
+    return _compat.shaped_like(flat, x)

@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from tfreg import _compat
+from tfreg.functional.column_sums import column_sums
 
 _SQRT_HALF = float(np.sqrt(1 / 2))
 _NORMAL = float(1 / np.sqrt(2 * np.pi))
@@ -56,9 +57,7 @@ def _one_pass(function: Callable[[Any], Any], slope: Callable[[Any], Any]) -> An
     def of_rows(x: Any, bias: Any) -> Any:
         def gradient(upstream: Any) -> Any:
             dx = backward(x, bias, upstream)
-            # Sums of columns: a product with ones is the fastest way in any dtype.
-            ones = ops.ones((1, ops.shape(x)[0]), x.dtype)
-            return dx, ops.reshape(ops.matmul(ones, dx), (-1,))
+            return (dx, *column_sums(dx))
 
         return forward(x, bias), gradient
 
@@ -67,7 +66,7 @@ def _one_pass(function: Callable[[Any], Any], slope: Callable[[Any], Any]) -> An
         width = 1 if bias is None else x.shape[-1]
         bias = ops.zeros((1,)) if bias is None else bias
         bias = ops.cast(bias, x.dtype)
-        return ops.reshape(of_rows(ops.reshape(x, (-1, width)), bias), ops.shape(x))
+        return _compat.shaped_like(of_rows(ops.reshape(x, (-1, width)), bias), x)
 
     return call
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from keras import ops
 
+from tfreg import _compat
+
 
 @dataclass(frozen=True)
 class RealRows:
@@ -38,6 +40,25 @@ class RealRows:
         return ops.reshape(rows, (*self.shape, *x.shape[2:]))
 
 
+@dataclass(frozen=True)
+class AllRows:
+    """All positions of a batch as one long row: one length, where a batch has two.
+
+    Args:
+        shape: (batch, length).
+    """
+
+    shape: tuple[Any, Any]
+
+    def keep(self, x: Any) -> Any:
+        """(1, batch·length, ...), of values (batch, length, ...)."""
+        return ops.reshape(x, (1, -1, *x.shape[2:]))
+
+    def spread(self, x: Any) -> Any:
+        """(batch, length, ...), of values (1, batch·length, ...)."""
+        return ops.reshape(x, (*self.shape, *x.shape[2:]))
+
+
 def real_rows(mask: Any, rooms: Any) -> RealRows:
     """The real positions of a batch, and padding that fills the room.
 
@@ -62,9 +83,10 @@ def real_rows(mask: Any, rooms: Any) -> RealRows:
     return RealRows(kept, ops.minimum(place, room - 1), tuple(ops.shape(mask)))
 
 
-@ops.custom_gradient
 def _moved(rows: Any, to: Any, back: Any) -> Any:
-    def gradient(upstream: Any) -> Any:
-        return ops.take(upstream, back, axis=0), None, None
+    @ops.custom_gradient
+    def move(rows: Any) -> Any:
+        moved = _compat.rows_at(rows, to)
+        return moved, lambda upstream: _compat.rows_at(upstream, back)
 
-    return ops.take(rows, to, axis=0), gradient
+    return move(rows)

@@ -11,6 +11,7 @@ from keras import ops
 from tfreg import _compat
 from tfreg.functional.biased import biased
 from tfreg.functional.gelu import gelu, gelu_new
+from tfreg.functional.shapes import shape_of
 from tfreg.layers.kernel_noise import kernel_of
 
 _ROWS = 840  # a multiple of so many is what is compiled for prediction
@@ -37,7 +38,7 @@ class Dense(keras.layers.Dense):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         rows = ops.reshape(inputs, (-1, inputs.shape[-1]))
         rows = ops.matmul(rows, kernel_of(self, training))
-        shape = (*ops.shape(inputs)[:-1], self.units)
+        shape = (*shape_of(inputs)[:-1], self.units)
         ours = self.activation in (gelu, gelu_new) and self.bias is not None
         if _compat.on_tensorflow() and ours:
             return ops.reshape(self._activated(rows, training), shape)

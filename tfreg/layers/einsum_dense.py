@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 from tfreg.functional.biased import biased
+from tfreg.functional.shapes import shape_of
 from tfreg.layers.kernel_noise import kernel_of
 
 
@@ -39,13 +40,14 @@ class EinsumDense(keras.layers.EinsumDense):
             x = ops.einsum(self.equation, inputs, kernel)
             x = x if self.bias is None else ops.add(x, self.bias)
             return x if self.activation is None else self.activation(x)
-        shape, units = ops.shape(inputs)[:-axes], kernel.shape[axes:]
+        shape, units = shape_of(inputs)[:-axes], kernel.shape[axes:]
         size, width = math.prod(kernel.shape[:axes]), math.prod(units)
         kernel = ops.reshape(kernel, (size, width))
         x = ops.matmul(ops.reshape(inputs, (-1, size)), kernel)
         bias = self.bias
         if bias is not None:
-            bias = ops.reshape(ops.broadcast_to(bias, units), (width,))
+            if tuple(bias.shape) != (width,):
+                bias = ops.reshape(ops.broadcast_to(bias, units), (width,))
         x = biased(x, bias, (*shape, width), training)
         x = ops.reshape(x, (*shape, *units))
         return x if self.activation is None else self.activation(x)

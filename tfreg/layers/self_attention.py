@@ -11,7 +11,8 @@ from keras import ops
 from tfreg import _compat
 from tfreg.functional.attention import attend
 from tfreg.functional.biased import biased
-from tfreg.functional.real_rows import RealRows
+from tfreg.functional.real_rows import AllRows, RealRows
+from tfreg.functional.shapes import shape_of
 from tfreg.layers.einsum_dense import EinsumDense
 from tfreg.layers.kernel_noise import kernel_of
 from tfreg.layers.lora import LoRAEinsumDense
@@ -35,7 +36,7 @@ class SelfAttention(keras.layers.MultiHeadAttention):
     Vaswani et al. (2017), "Attention Is All You Need".
     """
 
-    real: RealRows | None = None  # inside `of_kept`
+    rows: AllRows | RealRows | None = None  # inside `of_kept`
 
     @property
     def is_fused(self) -> bool:
@@ -44,19 +45,21 @@ class SelfAttention(keras.layers.MultiHeadAttention):
         fused = inner is not None and all(map(_only_projects, inner[:3]))
         return fused and _compat.on_tensorflow()
 
-    def of_kept(self, x: Any, real: RealRows, mask: Any, training: bool | None) -> Any:
+    def of_kept(
+        self, x: Any, rows: AllRows | RealRows, mask: Any, training: bool | None
+    ) -> Any:
         """The same for the positions that are kept, if it is fused.
 
         Args:
-            x: what `real` keeps of the sequence.
-            real: which positions these are.
+            x: what `rows` keeps of the sequence.
+            rows: which positions these are.
             mask, training: as in a call.
         """
-        self.real = real
+        self.rows = rows
         try:
             return self(x, x, attention_mask=mask, training=training)
         finally:
-            self.real = None
+            self.rows = None
 
     def call(
         self,
@@ -81,20 +84,20 @@ class SelfAttention(keras.layers.MultiHeadAttention):
         inner = _compat.attention_layers(self)
         assert inner is not None
         *projections, output, dropout = inner
-        shape = ops.shape(query)
+        shape = shape_of(query)
         x = _project(ops.reshape(query, (-1, query.shape[-1])), projections, training)
         bias = None
         if projections[0].bias is not None:
-            biases = [ops.reshape(layer.bias, (-1,)) for layer in projections]
-            bias = ops.concatenate(biases, 0)
+            biases = [layer.bias for layer in projections]
+            bias = ops.reshape(ops.concatenate(biases, 0), (-1,))
         x = biased(x, bias, (*shape[:2], x.shape[-1]), training)
         x = attend(
-            x if self.real is None else self.real.spread(x),
+            x if self.rows is None else self.rows.spread(x),
             self.num_heads,
             attention_mask,
             lambda weights: dropout(weights, training=training),
         )
-        return output(x if self.real is None else self.real.keep(x))
+        return output(x if self.rows is None else self.rows.keep(x))
 
 
 def _only_projects(layer: Any) -> bool:
@@ -105,9 +108,11 @@ def _only_projects(layer: Any) -> bool:
 
 def _project(x: Any, projections: list[Any], training: bool | None) -> Any:
     """What comes out of all projections, side by side, by one product."""
-    kernels = [_matrix(kernel_of(layer, training)) for layer in projections]
-    y = ops.matmul(x, ops.concatenate(kernels, 1))
-    factors, widths = [], [kernel.shape[1] for kernel in kernels]
+    kernels = [kernel_of(layer, training) for layer in projections]
+    widths = [math.prod(kernel.shape[1:]) for kernel in kernels]
+    kernel = ops.concatenate(kernels, 1)
+    y = ops.matmul(x, ops.reshape(kernel, (kernel.shape[0], sum(widths))))
+    factors = []
     for i, layer in enumerate(projections):
         if isinstance(layer, LoRAEinsumDense):
             beside = ((0, 0), (sum(widths[:i]), sum(widths[i + 1 :])))
@@ -119,7 +124,3 @@ def _project(x: Any, projections: list[Any], training: bool | None) -> Any:
     return ops.add(
         y, ops.matmul(ops.matmul(x, ops.concatenate(a, 1)), ops.concatenate(b, 0))
     )
-
-
-def _matrix(kernel: Any) -> Any:
-    return ops.reshape(kernel, (kernel.shape[0], math.prod(kernel.shape[1:])))

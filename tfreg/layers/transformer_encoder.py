@@ -12,7 +12,7 @@ from keras import ops
 
 from tfreg import _compat
 from tfreg.functional.add_norm import add_norm
-from tfreg.functional.real_rows import RealRows
+from tfreg.functional.real_rows import AllRows, RealRows
 from tfreg.layers.dropout import Dropout
 from tfreg.layers.layer_normalization import LayerNormalization
 from tfreg.layers.self_attention import SelfAttention
@@ -118,13 +118,13 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
             query = ops.expand_dims(inputs[:, 0], 1)  # one, also where lengths are open
             mask = mask if mask is None else mask[:, :1]
         masked = padding_mask is not None and attention_mask is None
-        left_out = training and masked and self.leaves_out and not self.first_only
-        real = self.real if left_out else None
-        if real is None:
-            x = attention(query, inputs, attention_mask=mask, training=training)
+        rows: Any = AllRows(ops.shape(query)[:2])
+        if self.leaves_out and not self.first_only:
+            rows = (training and masked and self.real) or rows
+            query = rows.keep(inputs)
+            x = attention.of_kept(query, rows, mask, training)
         else:
-            query = real.keep(inputs)
-            x = attention.of_kept(query, real, mask, training)
+            x = attention(query, inputs, attention_mask=mask, training=training)
+            query, x = rows.keep(query), rows.keep(x)
         query = add(x, query, 0)
-        x = add(inner.output(inner.intermediate(query)), query, 1)
-        return x if real is None else real.spread(x)
+        return rows.spread(add(inner.output(inner.intermediate(query)), query, 1))

@@ -14,9 +14,9 @@ from tfreg.selection import matches
 
 
 class RateMultipliers(keras.optimizers.Optimizer):
-    """What gives an optimiser of Keras a factor on the rate of each group of weights.
+    """What gives `OnePassAdamW` a factor on the rate of each group of weights.
 
-    Put it in front of the optimiser's class. A group is a path pattern; a weight is in
+    Put it in front of that class. A group is a path pattern; a weight is in
     the first that it matches, and without one its factor is 1. The factors live in
     variables: `scale` acts on the next step, in a graph that is traced already, and
     they are saved with the optimiser. Moments go on being kept at factor 0.
@@ -72,11 +72,14 @@ class RateMultipliers(keras.optimizers.Optimizer):
             rates[pattern] = rates[None] * ops.cast(factor, "float32")
         return lambda path: rates[self._groups[path]]
 
+    def _multiplied(self, learning_rate: Any, group: str) -> Any:
+        factor = ops.cast(self._factors[group], "float32")
+        return ops.multiply(ops.cast(learning_rate, "float32"), factor)
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         group = self._groups[_compat.keras_variable(self, variable).path]
         if group is not None:
-            factor = ops.cast(self._factors[group], "float32")
-            learning_rate = ops.multiply(ops.cast(learning_rate, "float32"), factor)
+            learning_rate = self.once((learning_rate, group), self._multiplied)
         super().update_step(gradient, variable, learning_rate)
 
 
