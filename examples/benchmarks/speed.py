@@ -30,6 +30,7 @@ PARTS: dict[str, Part] = {
     "predict": speed_steady.measure,
     "memory": speed_fresh.memory,
     "start": speed_fresh.start,
+    "fit": speed_fresh.fit,
     "size": speed_size.measure,
     "scores": speed_fresh.scores,
 }

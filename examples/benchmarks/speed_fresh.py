@@ -1,4 +1,4 @@
-"""What is measured in processes of its own: peak memory, the start, full fits."""
+"""What is measured in processes of its own: peak memory, starts, small and full fits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import tasks
 from speed_launch import launch, record, result_path, work_folder
-from speed_plan import SCORE_EPOCHS, SCORE_ROWS, SCORED, Measure
+from speed_plan import FIT_EPOCHS, SCORE_EPOCHS, SCORE_ROWS, SCORED, Measure
 from speed_rounds import turns
 from speed_samples import sample
 
@@ -30,17 +30,30 @@ def memory(measures: list[Measure], args: argparse.Namespace) -> None:
 
 def start(measures: list[Measure], args: argparse.Namespace) -> None:
     """Seconds from a process's start to its imports, and to its first step's end."""
+    _from_the_start(measures, args, "first_step", epochs=1)
+
+
+def fit(measures: list[Measure], args: argparse.Namespace) -> None:
+    """Seconds from a process's start to the end of a small fit."""
+    _from_the_start(measures, args, "fit", epochs=FIT_EPOCHS)
+
+
+def _from_the_start(
+    measures: list[Measure], args: argparse.Namespace, name: str, epochs: int
+) -> None:
+    """Seconds from a process's start to its imports, and to the end of some epochs."""
     runs: list[list[dict[str, float]]] = [[] for _ in measures]
     for index in turns(len(measures), args.runs):
         measure = measures[index]
         folder = sample(measure.task, args.data, measure.rows, work_folder(args))
-        with launch(measure, folder, args) as worker:
-            worker.ask("train")
-            stepped = time.monotonic() - worker.started
-            runs[index].append({"import": worker.imported, "first_step": stepped})
+        with launch(measure, folder, args, epochs=epochs) as worker:
+            for _ in range(epochs):
+                worker.ask("train")
+            taken = time.monotonic() - worker.started
+            runs[index].append({"import": worker.imported, name: taken})
             if len(runs[index]) == args.runs:
                 record(measure, worker, _medians(runs[index]), args)
-                print(f"speed: {measure.name}: {stepped:.1f} s", flush=True)
+                print(f"speed: {measure.name}: {taken:.1f} s", flush=True)
 
 
 def _medians(runs: list[dict[str, float]]) -> dict[str, Any]:

@@ -105,6 +105,10 @@ PACKAGES = {
 }
 """Whose versions each script's results record."""
 
+FIT_ROWS = 512
+FIT_EPOCHS = 3
+"""A small fit, timed from its process's start; KerasHub's would take over a minute."""
+
 MEMORY_STEPS = 20
 SLOW_MEMORY_STEPS = 2
 
@@ -131,6 +135,8 @@ class Measure(NamedTuple):
             return 32 * (SLOW_MEMORY_STEPS if slow else MEMORY_STEPS)
         if self.part == "start":
             return 32
+        if self.part == "fit":
+            return 0 if SYSTEMS[self.system] == "kerashub" else FIT_ROWS
         own = {
             "kerashub": SLOW_ROWS,
             "kerashub-length": LENGTH_ROWS,
@@ -151,7 +157,7 @@ SIZES = {
 
 def planned() -> Iterator[Measure]:
     """Every measure, those that are made together one after the other."""
-    for part in ("train", "predict", "memory", "start"):
+    for part in ("train", "predict", "memory", "start", "fit"):
         for encoder in ENCODERS if part in ("train", "predict") else ENCODERS[:1]:
             for task in TASKS if part != "start" else ["sst2"]:
                 for system in SYSTEMS:

@@ -127,7 +127,7 @@ class OnePassAdamW(keras.optimizers.AdamW):
         Returns:
             What the step multiplies the weight by; None if nothing is left to do.
         """
-        return 1 - rate
+        return self.once((rate, None), lambda rate, _: 1 - rate)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         gradient = dense_gradient(gradient)

@@ -30,6 +30,17 @@ def shaped_like(x: Any, like: Any) -> Any:
     return tf.reshape(x, tf.shape(like)) if on else ops.reshape(x, ops.shape(like))
 
 
+def products(x: Any, y: Any, transposed: bool = False) -> Any:
+    """Products of many matrices, x·y or x·yᵀ, whose other axes are the same.
+
+    Keras's go by an operation for axes that may differ, whose gradients are summed
+    over those that do: thirty operations more, where a graph does not know lengths.
+    """
+    if on_tensorflow():
+        return tf.raw_ops.BatchMatMul(x=x, y=y, adj_y=transposed)
+    return ops.matmul(x, ops.swapaxes(y, -1, -2) if transposed else y)
+
+
 def jit_compile(asked: bool | str) -> bool | str:
     """Whether to compile by XLA, where "auto" was asked.
 

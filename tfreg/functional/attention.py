@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfreg import _compat
+
 
 def attend(
     x: Any, heads: int, mask: Any = None, drop: Callable[[Any], Any] = lambda p: p
@@ -35,10 +37,10 @@ def attend(
     x = ops.transpose(ops.reshape(x, (batch, length, 3, heads, size)), (2, 0, 3, 1, 4))
     query, key, value = ops.unstack(x, 3)
     query = ops.multiply(query, ops.cast(size**-0.5, query.dtype))
-    scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
+    scores = _compat.products(query, key, transposed=True)
     if mask is not None:
         least = -3e4 if keras.backend.standardize_dtype(x.dtype) == "float16" else -1e9
         seen = ops.expand_dims(ops.cast(mask, "bool"), 1)
         scores = scores + ops.cast(ops.where(seen, 0.0, least), x.dtype)
-    mixed = ops.matmul(drop(ops.softmax(scores)), value)
+    mixed = _compat.products(drop(ops.softmax(scores)), value)
     return ops.transpose(mixed, (0, 2, 1, 3))
