@@ -1,4 +1,4 @@
-"""What is measured in processes of its own: peak memory, starts, small and full fits."""
+"""What is measured in processes of its own: memory, starts, small fits, full fits."""
 
 from __future__ import annotations
 
