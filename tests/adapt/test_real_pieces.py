@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tests.backbones import KINDS, tiny
 from tfreg import _compat
-from tfreg.adapt.first_position import answering_first
+from tfreg.adapt.last_block import answering_first
 from tfreg.adapt.lean import make_lean
 from tfreg.adapt.real_pieces import on_real_pieces, serves_real_pieces
 from tfreg.functional.real_rows import real_rows

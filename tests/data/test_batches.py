@@ -72,7 +72,7 @@ def test_the_ladder_of_a_fit(lengths, epochs):
     rows, times = [*map(len, seen)], epochs / min(epochs, 3)
     found = batches.fitted(epochs, leave_out=True, weights=1000)
     assert found == fitted_ladder(longest, rows, real, times=times, weights=1000)
-    assert found.rooms and found.lengths[-1] == lengths.max()
+    assert found.rooms.pieces and found.lengths[-1] == lengths.max()
     assert batches.fitted(epochs) == fitted_ladder(longest, rows, times=times)
 
 

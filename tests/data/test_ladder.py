@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfreg.data import ladder
-from tfreg.data.ladder import LADDER, fitted_ladder, rung
+from tfreg.data.ladder import LADDER, Rooms, fitted_ladder, fitted_rooms, rung
 
 PIECE = ladder._PIECE + ladder._WEIGHT * ladder._WEIGHTS  # seconds
 
@@ -40,7 +40,7 @@ def test_no_other_ladder_costs_less(monkeypatch, shape, rows):
     for seed in range(4):
         lengths = np.random.default_rng(seed).geometric(0.1, 60).clip(3, 14)
         found, rooms = fitted_ladder(lengths, rows)
-        assert rooms == ()
+        assert rooms == Rooms()
         assert list(found) == sorted(set(found)) and found[-1] == lengths.max()
         known = np.unique(lengths)
         every = (
@@ -59,7 +59,7 @@ def test_more_rows_are_worth_more_shapes():
 
 
 def test_no_batches():
-    assert fitted_ladder([], 3) == ((), ())
+    assert fitted_ladder([], 3) == ((), Rooms()) and fitted_rooms([], [], 9) == ()
 
 
 def test_as_often_as_rows_are_seen():
@@ -94,7 +94,7 @@ def test_no_other_ladder_costs_less_where_padding_is_left_out(monkeypatch, shape
         lengths = random.geometric(0.02, 40).clip(20, 28)
         rows = random.integers(6, 9, 40)
         real = (lengths * rows * random.uniform(0.3, 0.6, 40)).astype(int)
-        found, rooms = fitted_ladder(lengths, rows, real)
+        found, (rooms, _) = fitted_ladder(lengths, rows, real)
         known = [int(length) for length in np.unique(lengths)]
         cuts = (
             [0, *chosen, len(known)]
@@ -119,4 +119,43 @@ def test_no_other_ladder_costs_less_where_padding_is_left_out(monkeypatch, shape
 
 
 def test_no_rooms_where_nothing_is_padding():
-    assert fitted_ladder([30] * 100, 32, [960] * 100) == ((30,), ())
+    assert fitted_ladder([30] * 100, 32, [960] * 100) == ((30,), Rooms())
+
+
+def rooms_cost(read, groups, shape):
+    """What these rooms cost, in a last block's pieces, batch by batch."""
+    total = shape * len(groups)
+    for count in read:
+        total += ladder._KEPT * next(room for room in groups if room > count)
+    return total
+
+
+@pytest.mark.parametrize("shape", [1, 30, 300, 100_000])
+def test_no_other_rooms_for_what_is_read_cost_less(monkeypatch, shape):
+    monkeypatch.setattr(ladder, "_LAST_SHAPE", shape * PIECE)
+    whole = ladder._WEIGHTS  # so that a position spares a whole piece
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        read = random.integers(20, 80, 40)
+        computed = read + random.integers(0, 40, 40)
+        found = fitted_rooms(read, computed, whole)
+        known = sorted({-(-(int(count) + 1) // 8) * 8 for count in read})
+        every = [
+            (*chosen, known[-1])
+            for size in range(len(known))
+            for chosen in combinations(known[:-1], size)
+        ]
+        best = min(rooms_cost(read, each, shape) for each in every)
+        if found:
+            assert rooms_cost(read, found, shape) == pytest.approx(best)
+            assert best < computed.sum()
+        else:
+            assert best >= computed.sum()
+    if shape in (1, 100_000):
+        assert bool(found) == (shape == 1)
+
+
+def test_what_is_seen_more_often_has_more_rooms():
+    read, computed = [100, 200, 300] * 50, [400] * 150
+    found = [fitted_rooms(read, computed, 1_000_000, times=t) for t in (0.1, 1, 100)]
+    assert found == [(), (104, 304), (104, 208, 304)]

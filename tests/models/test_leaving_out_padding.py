@@ -117,10 +117,10 @@ def test_the_same_fit(monkeypatch, tmp_path, task, fields):
         cache = {"feature_cache": tmp_path} if "freeze" in fields else {}
         with counted_positions(model) as positions:
             history = model.fit(*data(task), verbose=0, **cache).history
-        assert bool(model.rooms) == leave_out
+        assert bool(model.rooms.pieces) == leave_out
         runs.append((model, history, positions))
     (ours, losses, few), (theirs, expected, many) = runs
-    assert set(few) == set(ours.rooms) and len(few) == len(many)
+    assert set(few) == set(ours.rooms.pieces) and len(few) == len(many)
     assert sum(few) < 0.9 * sum(many)
     for name, values in expected.items():
         np.testing.assert_allclose(losses[name], values, rtol=2e-3, err_msg=name)
@@ -137,7 +137,7 @@ def test_objectives_that_need_dropout(monkeypatch, objective):
     for leave_out in (True, False):
         monkeypatch.setattr(padding, "serves_real_pieces", lambda _, x=leave_out: x)
         model = fitted(dropout=0.05, objective=objective, epochs=8)
-        assert bool(model.rooms) == leave_out
+        assert bool(model.rooms.pieces) == leave_out
         losses.append(model.history.history["loss"])
     assert losses[0] != losses[1]
     np.testing.assert_allclose(*losses, rtol=0.2)
@@ -159,19 +159,19 @@ def test_kept_features_change_no_shape(monkeypatch, tmp_path):
 
 def test_the_same_seed_gives_the_same_weights():
     one, other = (fitted(dropout=0.1) for _ in range(2))
-    assert one.rooms == other.rooms != ()
+    assert one.rooms.pieces == other.rooms.pieces != ()
     for ours, theirs in zip(one.get_weights(), other.get_weights()):
         np.testing.assert_array_equal(ours, theirs)
 
 
 def test_not_where_it_cannot_be():
-    assert fitted().rooms
-    assert fitted(gradient_accumulation_steps=2).rooms == ()
-    assert fitted(kind="deberta").rooms == ()
+    assert fitted().rooms.pieces
+    assert fitted(gradient_accumulation_steps=2).rooms.pieces == ()
+    assert fitted(kind="deberta").rooms.pieces == ()
     model = build()
     model.compile(jit_compile=True)
     model.fit(TEXTS[:8], NAMES[:8], epochs=1, verbose=0)
-    assert model.rooms == ()
+    assert model.rooms.pieces == ()
 
 
 @pytest.mark.parametrize("what", ["a GPU", "replicas"])
@@ -184,7 +184,7 @@ def test_not_where_it_was_not_measured(monkeypatch, what):
         two = SimpleNamespace(num_replicas_in_sync=2)
         monkeypatch.setattr(workers, "strategy_of", lambda _: two)
     padding.fit_ladder(model, feeding.feed(model, TEXTS, NAMES, seed=1), 2)
-    assert model.rooms == ()
+    assert model.rooms.pieces == ()
 
 
 def test_not_where_it_may_be_read(monkeypatch):
@@ -192,13 +192,13 @@ def test_not_where_it_may_be_read(monkeypatch):
     model = build()
     monkeypatch.setattr(type(model.backbone), "__module__", "mine")
     model.fit(TEXTS, NAMES, epochs=1, verbose=0)
-    assert model.rooms == ()
+    assert model.rooms.pieces == ()
     monkeypatch.undo()
     block = model.backbone.transformer_layers[0]
     query, *_ = _compat.attention_layers(_compat.encoder_layers(block).attention)
     query.activity_regularizer = keras.regularizers.L2(0.1)
     model.fit(TEXTS, NAMES, epochs=1, verbose=0)
-    assert model.rooms == ()
+    assert model.rooms.pieces == ()
 
 
 def test_a_strategy_of_one_replica():
@@ -208,7 +208,7 @@ def test_a_strategy_of_one_replica():
             model = build()
             model.compile(keras.optimizers.SGD(0.05))
         model.fit(TEXTS, NAMES, verbose=0)
-        assert model.rooms
+        assert model.rooms.pieces
         found.append(model.get_weights())
     for ours, theirs in zip(*found):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
@@ -217,9 +217,9 @@ def test_a_strategy_of_one_replica():
 def test_not_below_a_head_that_fits_alone(tmp_path):
     model = build(freeze="backbone")
     model.fit(TEXTS, NAMES, feature_cache=tmp_path, verbose=0)
-    assert model.rooms == ()
+    assert model.rooms.pieces == ()
     model.fit(TEXTS, NAMES, feature_cache=False, verbose=0)
-    assert model.rooms
+    assert model.rooms.pieces
 
 
 def test_a_step_is_traced_once_for_all_rooms():
@@ -229,7 +229,7 @@ def test_a_step_is_traced_once_for_all_rooms():
         with counted_positions(model) if not steps else nullcontext() as positions:
             model.fit(texts, NAMES[: len(texts)], epochs=1, verbose=0)
         found = positions or found
-        steps.append((model.train_function, model.rooms, [*found]))
+        steps.append((model.train_function, model.rooms.pieces, [*found]))
     assert steps[0][0] is steps[1][0] is not steps[2][0]
     assert steps[0][1] != steps[1][1] and steps[2][1] == ()
     seen = [set(after[2][len(before[2]) :]) for before, after in pairwise(steps)]
@@ -240,9 +240,9 @@ def test_xla_and_data_sets_after_a_fit_on_texts():
     model = fitted()
     dataset = tf.data.Dataset.from_tensor_slices((TEXTS, [0, 1] * 8)).batch(8)
     model.fit(dataset, epochs=1, verbose=0)
-    assert model.rooms == ()
+    assert model.rooms.pieces == ()
     model.fit(TEXTS, NAMES, epochs=1, verbose=0)
-    assert model.rooms
+    assert model.rooms.pieces
     x = np.full((4, 6), 6, "int32")
     own = tf.function(lambda x: model(x, training=True), jit_compile=True)
     given = {name: tf.constant(x) for name in model.input}
@@ -267,7 +267,7 @@ def test_saved_and_fitted_on(tmp_path):
     model = fitted()
     model.save(tmp_path / "model.keras")
     again = load_model(tmp_path / "model.keras")
-    assert again.rooms == ()
+    assert again.rooms.pieces == ()
     np.testing.assert_array_equal(again.predict(TEXTS), model.predict(TEXTS))
     again.fit(TEXTS, NAMES, verbose=0)
-    assert again.rooms == model.rooms
+    assert again.rooms.pieces == model.rooms.pieces

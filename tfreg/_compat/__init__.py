@@ -51,7 +51,13 @@ from tfreg._compat.graphs import (
     outside_xla,
     traced,
 )
-from tfreg._compat.norms import fused_norm, fuses_norms, lacks_onednn, only_forward
+from tfreg._compat.norms import (
+    fused_norm,
+    fuses_norms,
+    lacks_onednn,
+    only_forward,
+    only_predicts,
+)
 from tfreg._compat.passes import in_training, random_states, rerouted
 from tfreg._compat.prediction import (
     ReadsRounded,
@@ -142,6 +148,7 @@ __all__ = [
     "on_processors",
     "on_tensorflow",
     "only_forward",
+    "only_predicts",
     "outside_xla",
     "penalties",
     "predict_in_shares",

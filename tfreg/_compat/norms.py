@@ -33,12 +33,16 @@ def only_forward() -> Iterator[None]:
         _only_forward -= 1
 
 
+def only_predicts() -> bool:
+    """Whether what is traced now stays on this machine's processors, and is no fit."""
+    return _only_forward > 0 and on_processors()
+
+
 def fuses_norms(dtype: str) -> bool:
     """Whether `fused_norm` is one pass here. Where it is not, it is many."""
     return (
-        _only_forward > 0
+        only_predicts()
         and dtype in ("float32", "bfloat16")
-        and on_processors()
         and IsMklEnabled()
         and IsDataTypeSupportedByOneDNNOnThisCPU(tf.as_dtype(dtype))
         and in_plain_graph()

@@ -10,7 +10,15 @@ import tensorflow as tf
 
 from tfreg.data.encoded import Encoded
 from tfreg.data.features import Features
-from tfreg.data.ladder import LADDER, WIDE, Ladder, divisors, fitted_ladder, rung
+from tfreg.data.ladder import (
+    LADDER,
+    WIDE,
+    Ladder,
+    divisors,
+    fitted_ladder,
+    fitted_rooms,
+    rung,
+)
 from tfreg.data.targets import NOT_A_WORD
 
 # What a batch costs beside its pieces, in pieces, measured on two cores: where kernels
@@ -80,23 +88,40 @@ class Batches:
         ]
         return [batches[i] for i in random.permutation(len(batches))]
 
-    def fitted(self, epochs: int, *, leave_out: bool = False, **encoder: Any) -> Ladder:
+    def fitted(
+        self, epochs: int, *, leave_out: bool = False, last: int = 0, **encoder: Any
+    ) -> Ladder:
         """The ladder that fits a fit of so many epochs; the first three stand for all.
 
         Args:
             epochs: at least 1.
             leave_out: whether the encoder can leave out padding.
+            last: as for `fitted_rooms`; 0 where its last block answers everywhere.
             **encoder: what `fitted_ladder` is told of it.
         """
         seen = min(max(epochs, 1), 3)
         batches = [rows for epoch in range(seen) for rows in self.order(epoch)]
-        return fitted_ladder(
-            [self._lengths[rows].max() for rows in batches],
-            [*map(len, batches)],
-            [self._lengths[rows].sum() for rows in batches] if leave_out else None,
-            times=max(epochs, 1) / seen,
-            **encoder,
+        longest = np.array([self._lengths[rows].max() for rows in batches])
+        rows = np.array([*map(len, batches)])
+        real = np.array([self._lengths[rows].sum() for rows in batches])
+        times = max(epochs, 1) / seen
+        given = real if leave_out else None
+        ladder = fitted_ladder(longest, rows, given, times=times, **encoder)
+        words = self.encoded.words
+        if not last or words is None:
+            return ladder
+        computed = rows * [rung(each, ladder=ladder.lengths) for each in longest]
+        if rooms := ladder.rooms.pieces:
+            computed = np.asarray(rooms)[np.searchsorted(rooms, real, side="right")]
+        many = np.array([len(each) + 1 for each in words])  # and where none is
+        of_words = fitted_rooms(
+            [many[rows].sum() for rows in batches],
+            computed,
+            last,
+            times=times,
+            weights=encoder["weights"],
         )
+        return ladder._replace(rooms=ladder.rooms._replace(words=of_words))
 
     def tight(self) -> list[np.ndarray]:
         """The row numbers of batches for prediction, longest first; sets the ladder.

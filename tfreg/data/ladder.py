@@ -28,6 +28,8 @@ _WHOLE_STEP = 1_000_000
 # (attention has it still), in pieces.
 _KEPT = 1.02
 _LEFT_OUT = 0.15
+# Seconds that a new shape costs a last block after its attention.
+_LAST_SHAPE = 0.25
 _GRAIN = 8  # of rooms: batches of nearly as many pieces have one shape
 
 
@@ -50,17 +52,30 @@ def divisors(pieces: int) -> tuple[int, ...]:
     return tuple(step for step in range(8, pieces + 1) if pieces % step == 0)
 
 
+class Rooms(NamedTuple):
+    """How many positions a batch may have left where the encoder leaves out others.
+
+    Args:
+        pieces: where it leaves out padding (`tfreg.adapt.real_pieces`), ascending;
+            none where that costs more.
+        words: likewise where its last block answers at words alone
+            (`tfreg.adapt.last_block`).
+    """
+
+    pieces: tuple[int, ...] = ()
+    words: tuple[int, ...] = ()
+
+
 class Ladder(NamedTuple):
     """What the batches of a fit are padded to.
 
     Args:
         lengths: the rungs, ascending.
-        rooms: how many positions a batch may have left where the encoder leaves out
-            padding (`tfreg.adapt.real_pieces`), ascending; none where that costs more.
+        rooms: of what is computed.
     """
 
     lengths: tuple[int, ...]
-    rooms: tuple[int, ...] = ()
+    rooms: Rooms = Rooms()
 
 
 def fitted_ladder(
@@ -89,9 +104,9 @@ def fitted_ladder(
 
     Example:
         >>> fitted_ladder([5] * 900 + [6] * 10 + [40] * 1000)
-        Ladder(lengths=(5, 40), rooms=())
-        >>> fitted_ladder([50] * 900, 32, [320] * 900)
-        Ladder(lengths=(50,), rooms=(328,))
+        Ladder(lengths=(5, 40), rooms=Rooms(pieces=(), words=()))
+        >>> fitted_ladder([50] * 900, 32, [320] * 900).rooms.pieces
+        (328,)
     """
     found, place = np.unique(np.asarray(longest, int), return_inverse=True)
     if not len(found):
@@ -124,7 +139,40 @@ def fitted_ladder(
             tops = others
             groups = np.split(fullest, tops[:-1])
             rooms = tuple(sorted({int(group.max()) for group in groups}))
-    return Ladder(tuple(int(found[top - 1]) for top in tops), rooms)
+    return Ladder(tuple(int(found[top - 1]) for top in tops), Rooms(rooms))
+
+
+def fitted_rooms(
+    read: Any, computed: Any, last: int, *, times: float = 1.0, weights: int = _WEIGHTS
+) -> tuple[int, ...]:
+    """The rooms for positions that are read which cost least; none if that is not less.
+
+    In a last block's pieces: Σ a·room + a room's cost·rooms, beside Σ computed.
+
+    Args:
+        read: how many positions of each batch are read.
+        computed: how many are computed otherwise.
+        last: weights of the kernels that each one spares.
+        times: how often the batches are seen.
+        weights: of all kernels.
+
+    Example:
+        >>> fitted_rooms([200] * 900, [320] * 900, last=1_000_000)
+        (208,)
+        >>> fitted_rooms([200] * 9, [320] * 9, last=1_000_000)
+        ()
+    """
+    found, batches = np.unique(_room(np.asarray(read, int)), return_counts=True)
+    if not len(found):
+        return ()
+    seen = np.concatenate([[0], np.cumsum(batches)])
+    piece = (_PIECE + _WEIGHT * weights) * last / weights
+    new = _LAST_SHAPE / piece / times
+    cost, tops = _cheapest(
+        len(found), lambda top: _KEPT * found[top - 1] * (seen[top] - seen[:top]) + new
+    )
+    less = cost < np.sum(computed)
+    return tuple(int(found[top - 1]) for top in tops) if less else ()
 
 
 def _room(real: np.ndarray) -> np.ndarray:

@@ -59,13 +59,14 @@ class AllRows:
         return ops.reshape(x, (*self.shape, *x.shape[2:]))
 
 
-def real_rows(mask: Any, rooms: Any) -> RealRows:
+def real_rows(mask: Any, rooms: Any = None) -> RealRows:
     """The real positions of a batch, and padding that fills the room.
 
     Args:
         mask: true, or not 0, where a position is real; (batch, length).
         rooms: how many positions may be kept. Of them the smallest is taken that holds
-            the real ones and one more; where there is none, all are kept.
+            the real ones and one more; where there is none, all are kept. None: as many
+            as that.
 
     Example:
         >>> import numpy as np
@@ -75,7 +76,7 @@ def real_rows(mask: Any, rooms: Any) -> RealRows:
     """
     real = ops.cast(ops.cast(ops.reshape(mask, (-1,)), "bool"), "int32")
     size, count = ops.size(real), ops.sum(real)
-    rooms = ops.cast(rooms, "int32")
+    rooms = count + 1 if rooms is None else ops.cast(rooms, "int32")
     room = ops.minimum(size, ops.min(ops.where(rooms > count, rooms, size)))
     padding = count + ops.cumsum(1 - real)
     place = ops.where(real > 0, ops.cumsum(real), padding) - 1

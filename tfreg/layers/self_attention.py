@@ -36,7 +36,7 @@ class SelfAttention(keras.layers.MultiHeadAttention):
     Vaswani et al. (2017), "Attention Is All You Need".
     """
 
-    rows: AllRows | RealRows | None = None  # inside `of_kept`
+    rows: tuple[AllRows | RealRows, AllRows | RealRows] | None = None  # in `of_kept`
 
     @property
     def is_fused(self) -> bool:
@@ -46,16 +46,22 @@ class SelfAttention(keras.layers.MultiHeadAttention):
         return fused and _compat.on_tensorflow()
 
     def of_kept(
-        self, x: Any, rows: AllRows | RealRows, mask: Any, training: bool | None
+        self,
+        x: Any,
+        rows: AllRows | RealRows,
+        mask: Any,
+        training: bool | None,
+        read: AllRows | RealRows,
     ) -> Any:
-        """The same for the positions that are kept, if it is fused.
+        """The same for some positions, of some positions, if it is fused.
 
         Args:
             x: what `rows` keeps of the sequence.
-            rows: which positions these are.
+            rows: which positions are seen.
             mask, training: as in a call.
+            read: which positions it answers for.
         """
-        self.rows = rows
+        self.rows = rows, read
         try:
             return self(x, x, attention_mask=mask, training=training)
         finally:
@@ -91,13 +97,14 @@ class SelfAttention(keras.layers.MultiHeadAttention):
             biases = [layer.bias for layer in projections]
             bias = ops.reshape(ops.concatenate(biases, 0), (-1,))
         x = biased(x, bias, (*shape[:2], x.shape[-1]), training)
+        seen, read = self.rows or (None, None)
         x = attend(
-            x if self.rows is None else self.rows.spread(x),
+            x if seen is None else seen.spread(x),
             self.num_heads,
             attention_mask,
             lambda weights: dropout(weights, training=training),
         )
-        return output(x if self.rows is None else self.rows.keep(x))
+        return output(x if read is None else read.keep(x))
 
 
 def _only_projects(layer: Any) -> bool:

@@ -28,8 +28,9 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
 
     Where of its output only the first position is read, nothing else is computed inside
     `answering_first`: in the last block of a classifier, five sixths of its products.
-    Told which positions are real (`tfreg.adapt.real_pieces`), it leaves out most others
-    in training, but in attention.
+    Told which positions are read (`tfreg.adapt.last_block`), it leaves out most others
+    after attention; told which are real (`tfreg.adapt.real_pieces`), in training before
+    it, too.
 
     Args:
         intermediate_dim, num_heads, **kwargs: as for
@@ -45,6 +46,7 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
 
     first_only = False  # set by `answering_first`
     real: RealRows | None = None  # set by `tfreg.adapt.real_pieces`
+    read: RealRows | None = None  # set by `tfreg.adapt.last_block`
 
     @property
     def leaves_out(self) -> bool:
@@ -120,9 +122,10 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
         masked = padding_mask is not None and attention_mask is None
         rows: Any = AllRows(ops.shape(query)[:2])
         if self.leaves_out and not self.first_only:
-            rows = (training and masked and self.real) or rows
+            asked = (training and masked and self.real) or rows
+            rows = self.read or asked
+            x = attention.of_kept(asked.keep(inputs), asked, mask, training, rows)
             query = rows.keep(inputs)
-            x = attention.of_kept(query, rows, mask, training)
         else:
             x = attention(query, inputs, attention_mask=mask, training=training)
             query, x = rows.keep(query), rows.keep(x)

@@ -12,8 +12,8 @@ from tfreg import _compat, _onednn
 from tfreg._checks import InputError
 from tfreg.adapt.block_outputs import block_outputs
 from tfreg.adapt.describe import describe
-from tfreg.adapt.first_position import answering_first
 from tfreg.adapt.freeze import block_patterns
+from tfreg.adapt.last_block import answering_first
 from tfreg.adapt.noise import kernel_noise
 from tfreg.adapt.penalise import Anchors
 from tfreg.adapt.prepare import prepare
@@ -26,7 +26,7 @@ from tfreg.models.agreement import as_recipe, check_agreement
 from tfreg.models.alike import fullness
 from tfreg.models.hiding import word_dropout
 from tfreg.models.merging import merged
-from tfreg.models.padding import leaving_out_padding
+from tfreg.models.padding import leaving_out
 from tfreg.models.passes import ModelPasses, check_masks, check_served
 from tfreg.models.reusing import FEATURES, Halves
 from tfreg.models.samples import as_rows, averaged
@@ -149,6 +149,11 @@ class TextTask(TextTrainer):
         """Whether it reads the last block at the first position alone."""
         return False
 
+    @property
+    def reads_words(self) -> bool:
+        """Whether it reads the last block at the first pieces of words alone."""
+        return False
+
     def as_read(self) -> AbstractContextManager[None]:
         """Inside, of the last block nothing is computed that is not read."""
         return answering_first(self.backbone) if self.reads_first else nullcontext()
@@ -173,7 +178,7 @@ class TextTask(TextTrainer):
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Logits; of batches that carry features, from what is not frozen alone."""
-        with self.as_read(), leaving_out_padding(self, inputs, training):
+        with self.as_read(), leaving_out(self, inputs, training):
             if self.halves is not None and FEATURES in inputs:
                 return self.halves.upper(inputs, training=training)
             return super().call(inputs, training=training, mask=mask)

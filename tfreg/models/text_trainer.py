@@ -14,6 +14,7 @@ from tfreg._checks import InputError
 from tfreg.callbacks import Annealing, EpochClock
 from tfreg.data.encoded import Encoded
 from tfreg.data.examples import Examples
+from tfreg.data.ladder import Rooms
 from tfreg.models import feeding
 from tfreg.models.accumulating import accumulated_step, check_accumulation
 from tfreg.models.adapting import begin_strengths, hold_out
@@ -56,7 +57,7 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
     objectives: tuple[Any, ...]
     bottleneck: Any
     words_a_row: float | None = None  # of a tagger's last fit on texts
-    rooms: tuple[int, ...] = ()  # of the last fit's ladder
+    rooms = Rooms()  # of the last fit's ladder
     room_numbers: Any = None
     logits: Any
     anchors: Any
@@ -103,7 +104,7 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
             )
             _compat.track_shares(self)
         self.words_a_row = None
-        set_rooms(self, ())
+        set_rooms(self, Rooms())
         self.score_names = {getattr(m, "name", m) for m in keras.tree.flatten(metrics)}
         check_accumulation(self)
         give_proximal_sets(self)

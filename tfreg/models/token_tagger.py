@@ -85,6 +85,10 @@ class TokenTagger(TextTask):
         self.has_spans = is_iob(labels)
         self.monitor = ("span_f1_strict" if self.has_spans else "accuracy", "max")
 
+    @property
+    def reads_words(self) -> bool:
+        return self.layer_mix is None
+
     def _reads(self, output: Any) -> Any:
         return output["sequence_output"] if isinstance(output, dict) else output
 

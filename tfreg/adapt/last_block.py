@@ -1,4 +1,4 @@
-"""A last block of whose output only the first position is read."""
+"""A last block of whose output only some positions are read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tfreg.functional.real_rows import RealRows
 from tfreg.layers import TransformerEncoder
 
 
@@ -35,6 +36,46 @@ def answering_first(backbone: Any) -> Iterator[None]:
     else:
         with block.answering_first():
             yield
+
+
+@contextmanager
+def answering_at(backbone: Any, read: RealRows) -> Iterator[None]:
+    """Inside, a backbone computes its sequence output at some positions alone.
+
+    Nothing changes for what is read there; elsewhere, and in the pooled output, is
+    what nobody may read. Backbones compute all of it as ever where they do for
+    `answering_first`, and where their last block is not `leaves_out`. Dropout draws
+    other masks. Only a forward pass may stand inside.
+
+    Args:
+        backbone: one that has been through `make_lean`.
+        read: the positions, of the batch that it is given.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfreg.adapt.lean import make_lean
+        >>> from tfreg.functional.real_rows import real_rows
+        >>> make_lean(backbone)
+        >>> words = real_rows(np.array([[0, 1, 0, 1]]))
+        >>> with answering_at(backbone, words):
+        ...     found = backbone({name: np.ones((1, 4)) for name in backbone.input})
+        >>> found["sequence_output"].shape
+        TensorShape([1, 4, 8])
+    """
+    block = _last_block(backbone)
+    if block is not None:
+        block.read = read
+    try:
+        yield
+    finally:
+        if block is not None:
+            block.read = None
+
+
+def answers_at(backbone: Any) -> list[Any]:
+    """The last block's weights, if `answering_at` spares products with them."""
+    block = _last_block(backbone)
+    return block.weights if block is not None and block.leaves_out else []
 
 
 def _last_block(backbone: Any) -> TransformerEncoder | None:
