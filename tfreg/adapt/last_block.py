@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tfreg import _compat
 from tfreg.functional.real_rows import RealRows
 from tfreg.layers import TransformerEncoder
 
@@ -73,9 +74,15 @@ def answering_at(backbone: Any, read: RealRows) -> Iterator[None]:
 
 
 def answers_at(backbone: Any) -> list[Any]:
-    """The last block's weights, if `answering_at` spares products with them."""
+    """The weights with which `answering_at` spares products."""
     block = _last_block(backbone)
-    return block.weights if block is not None and block.leaves_out else []
+    if block is None or not block.leaves_out:
+        return []
+    inner = _compat.encoder_layers(block)
+    attention = _compat.attention_layers(inner.attention)
+    assert attention is not None
+    layers = attention[3], inner.intermediate, inner.output
+    return [weight for layer in layers for weight in layer.weights]
 
 
 def _last_block(backbone: Any) -> TransformerEncoder | None:
