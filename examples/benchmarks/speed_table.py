@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from scores_table import spread, write_between_markers
-from speed_plan import ENCODERS, SCORED, SIZES, SYSTEMS, TASKS, Measure, planned
+from speed_plan import (
+    ENCODERS,
+    FIT_EPOCHS,
+    FIT_ROWS,
+    SCORED,
+    SIZES,
+    SYSTEMS,
+    TASKS,
+    Measure,
+    planned,
+)
 
 README = Path(__file__).resolve().parent / "README.md"
 NAMES = {
@@ -26,6 +36,22 @@ RATIOS = {
 TITLES = {
     "train": "Training, real tokens a second",
     "predict": "Prediction from raw text, real tokens a second",
+}
+
+FRESH: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
+    "memory": (
+        "Peak memory of a process that trains minilm for 20 steps, GB",
+        lambda result: f"{result['peak_bytes'] / 1e9:.2f}",
+    ),
+    "start": (
+        "Seconds from a process's start to its first step's end (to its imports)",
+        lambda result: f"{result['first_step']:.1f} ({result['import']:.1f})",
+    ),
+    "fit": (
+        f"Seconds from a process's start to the end of a small fit, {FIT_EPOCHS} epochs "
+        f"of minilm on {FIT_ROWS} rows (to its imports)",
+        lambda result: f"{result['fit']:.1f} ({result['import']:.1f})",
+    ),
 }
 
 Results = Mapping[Measure, Mapping[str, Any]]
@@ -55,6 +81,7 @@ def tables(folder: Path) -> dict[str, str]:
             *(steady(part, times) for part in TITLES),
             fresh("memory", times),
             fresh("start", times),
+            fresh("fit", times),
             growth(times),
             choices(times),
             made_with(times),
@@ -124,22 +151,8 @@ def scores(results: Results) -> str:
 
 
 def fresh(part: str, results: Results) -> str:
-    """Peak memory, or the seconds of a start."""
-    show: Callable[[Mapping[str, Any]], str]
-    if part == "memory":
-        title = "Peak memory of a process that trains minilm for 20 steps, GB"
-
-        def show(result: Mapping[str, Any]) -> str:
-            return f"{result['peak_bytes'] / 1e9:.2f}"
-
-    else:
-        title = (
-            "Seconds from a process's start to its first step's end (to its imports)"
-        )
-
-        def show(result: Mapping[str, Any]) -> str:
-            return f"{result['first_step']:.1f} ({result['import']:.1f})"
-
+    """Peak memory, or the seconds of a start or a small fit."""
+    title, show = FRESH[part]
     lines = []
     for task in TASKS:
         found = [results.get(Measure(part, "minilm", task, s)) for s in SYSTEMS]

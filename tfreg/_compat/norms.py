@@ -61,9 +61,10 @@ def fused_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
     normalisation) and its shape be that of ``x`` by name: so it is looked for.
     """
     shape = tf.shape(x)
-    ones, zeros = (tf.fill(shape[:1], value) for value in (1.0, 0.0))
+    rows = shape[:1]
+    ones, zeros = (tf.fill(rows, value) for value in (1.0, 0.0))
     none = tf.constant([], "float32")
-    channels = tf.reshape(x, tf.stack([1, shape[0], shape[1], 1]))
+    channels = tf.reshape(x, tf.concat([[1], shape, [1]], 0))
     y = tf.raw_ops.FusedBatchNormV3(
         x=channels,
         scale=ones,

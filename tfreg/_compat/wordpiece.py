@@ -67,8 +67,9 @@ def _tokenize_bert(tokenizer: Any, inputs: Any) -> Any:
             text = replace(text, capital, small)
         text = tf.strings.lower(text, encoding="utf-8")
     words = tf_text.regex_split(text, r"[\s\p{Z}]|" + _PUNCTUATION, _PUNCTUATION)
-    too_long = tf.strings.length(words, unit="UTF8_CHAR") > _LONGEST_WORD
-    words = tf.where(too_long, tokenizer.oov_token, words)
+    flat = words.flat_values  # of ragged words, `tf.where` is a thousand operations
+    too_long = tf.strings.length(flat, unit="UTF8_CHAR") > _LONGEST_WORD
+    words = words.with_flat_values(tf.where(too_long, tokenizer.oov_token, flat))
     pieces = tokenizer._word_to_pieces.tokenize(words).merge_dims(-2, -1)
     if tokenizer.sequence_length:
         shape = pieces.shape.as_list()[:-1] + [tokenizer.sequence_length]
