@@ -48,8 +48,8 @@ FRESH: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
         lambda result: f"{result['first_step']:.1f} ({result['import']:.1f})",
     ),
     "fit": (
-        f"Seconds from a process's start to the end of {FIT_EPOCHS} epochs of minilm on "
-        f"{FIT_ROWS} rows (to its imports)",
+        "Seconds from a process's start to the end of a small fit of minilm: "
+        f"{FIT_EPOCHS} epochs, {FIT_ROWS} rows (to its imports)",
         lambda result: f"{result['fit']:.1f} ({result['import']:.1f})",
     ),
 }
