@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tests.backbones import KINDS, tiny
 from tfreg import _compat
-from tfreg.adapt.last_block import answering_at, answering_first, answers_at
+from tfreg.adapt.last_block import answering_at, answering_first, spared_weights
 from tfreg.adapt.lean import make_lean
 from tfreg.adapt.real_pieces import on_real_pieces
 from tfreg.functional.real_rows import real_rows
@@ -142,7 +142,7 @@ def test_same_values_and_gradients_where_it_is_read(kind, training, rooms):
 def test_less_is_multiplied_where_it_can_be(kind):
     backbone = tiny(kind)
     make_lean(backbone)
-    assert bool(answers_at(backbone)) == (kind in SHORTENED)
+    assert bool(spared_weights(backbone)) == (kind in SHORTENED)
     if kind in SHORTENED:
         seen = []
         layer = _compat.encoder_layers(backbone.transformer_layers[-1]).intermediate

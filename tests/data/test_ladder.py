@@ -8,7 +8,7 @@ import pytest
 from tfreg.data import ladder
 from tfreg.data.ladder import LADDER, Rooms, fitted_ladder, fitted_rooms, rung
 
-PIECE = ladder._PIECE + ladder._WEIGHT * ladder._WEIGHTS  # seconds
+PIECE = ladder._PIECE + ladder._WEIGHT * ladder.WEIGHTS  # seconds
 
 
 def test_rungs():
@@ -133,7 +133,7 @@ def rooms_cost(read, groups, shape):
 @pytest.mark.parametrize("shape", [1, 30, 300, 100_000])
 def test_no_other_rooms_for_what_is_read_cost_less(monkeypatch, shape):
     monkeypatch.setattr(ladder, "_LAST_SHAPE", shape * PIECE)
-    whole = ladder._WEIGHTS  # so that a position spares a whole piece
+    whole = ladder.WEIGHTS  # so that a position spares a whole piece
     for seed in range(4):
         random = np.random.default_rng(seed)
         read = random.integers(20, 80, 40)

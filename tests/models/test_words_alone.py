@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.backbones import tiny, tokenizer
+from tfreg import _compat
 from tfreg.adapt import Adapter, LoRA
 from tfreg.builders import build_tagger
 from tfreg.data import ladder
@@ -40,6 +44,21 @@ def build(kind="bert", dropout=0.0, **fields):
         **fields,
     }
     return build_tagger(tiny(kind, dropout=dropout), ("O", "B-X", "I-X"), **fields)
+
+
+@contextmanager
+def counted_positions(model):
+    """How many positions the last block's feed-forward multiplies, pass by pass."""
+    found = []
+    block = model.backbone.transformer_layers[-1]
+
+    def note(x):
+        many = tf.reduce_prod(tf.shape(x)[:-1])
+        tf.py_function(lambda many: found.append(int(many)), [many], [])
+        return x
+
+    with _compat.rerouted(_compat.encoder_layers(block).intermediate, before=note):
+        yield found
 
 
 def read_everything(monkeypatch):
@@ -83,17 +102,36 @@ def test_the_same_fit_and_the_same_answers(monkeypatch, fields):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
-def test_of_ids_every_place_is_as_ever(monkeypatch):
-    """Where there is no word, too."""
+def test_fewer_positions_are_computed():
+    """In fits, evaluations and predictions: of each row its start and its words."""
+    model = build(batch_size=16, epochs=1)
+    read = sum(len(words) + 1 for words in SENTENCES)
+    for pass_, most in (
+        (lambda: model.fit(SENTENCES, TAGS, verbose=0), read + 8),
+        (lambda: model.evaluate(SENTENCES, TAGS, verbose=0), read + 1),
+        (lambda: model.predict(SENTENCES, verbose=0), read + 8),
+    ):
+        with counted_positions(model) as found:
+            pass_()
+            model.predict_function = model.test_function = None  # they count
+        assert read < sum(found) <= most
+
+
+def test_of_ids_every_place_is_as_ever():
+    """Where there is no word, too, and where places count from the end."""
     model = build(tokenizer=None)
     ids = {
         "token_ids": np.full((2, 6), 6, "int32"),
         "padding_mask": np.array([[1, 1, 1, 1, 0, 0], [1] * 6], "int32"),
         "segment_ids": np.zeros((2, 6), "int32"),
-        "word_positions": np.array([[1, 3, 0, 0], [2, 5, 4, 0]], "int32"),
+        "word_positions": np.array([[1, 3, 0, -1], [2, 5, 4, 0]], "int32"),
     }
-    found = model.predict(ids, verbose=0)
+    with _compat.only_forward(), counted_positions(model) as counted:
+        found = model(ids, training=False)
+    assert counted == [8]
     np.testing.assert_allclose(found, model(ids), rtol=1e-4, atol=1e-5)
+    y = np.array([[1, 0, -1, -1], [0, 0, 1, -1]], "int32")
+    assert np.isfinite(model.evaluate(ids, y, verbose=0)).all()
 
 
 def test_not_where_it_costs_more_nor_where_more_is_read(monkeypatch):

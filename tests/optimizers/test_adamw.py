@@ -296,6 +296,16 @@ def test_weights_share_what_a_step_computes():
     assert len(powers) == 2 * 2  # for each of two rates
 
 
+def test_a_rate_of_someone_elses_stays_theirs():
+    """Keras takes variables in an optimiser's dicts for its own, and saves them."""
+    rate = keras.Variable(0.1)
+    optimizer, weight = AdamW(lambda: rate), variable(np.ones(2, "float32"))
+    optimizer.build([weight])
+    before = len(optimizer.variables)
+    optimizer.apply([keras.ops.ones(2)])
+    assert len(optimizer.variables) == before
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_clipping_does_not_hide_a_broken_gradient(bad):
     weight = variable(np.ones(2, "float32"))

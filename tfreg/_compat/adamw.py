@@ -32,6 +32,22 @@ class _Shared(NamedTuple):
     one: Any
 
 
+class _Once:
+    """What is made of two things, once.
+
+    A class, for Keras would take a rate in a dict of the optimiser for its own.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[Any, Any] = {}
+
+    def __call__(self, of: tuple[Any, Any], make: Callable[[Any, Any], Any]) -> Any:
+        key = id(of[0]), of[1]
+        if key not in self.known:
+            self.known[key] = make(*of), of  # kept, so that its `id` stays its own
+        return self.known[key][0]
+
+
 class OnePassAdamW(keras.optimizers.AdamW):
     """Keras's AdamW, same numbers, in fewer passes over memory.
 
@@ -44,7 +60,7 @@ class OnePassAdamW(keras.optimizers.AdamW):
     # While a step is traced: what its gradients are yet to be multiplied by, and
     # numbers by what they come of. For each weight anew they are a quarter of a graph.
     _scale: Any = None
-    _known: dict[Any, Any] | None = None
+    _known: _Once | None = None
 
     def keep_clip_scale(self) -> bool:
         """From the next trace on, know what clipping multiplied a step's gradients by.
@@ -95,7 +111,7 @@ class OnePassAdamW(keras.optimizers.AdamW):
         return grads
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
-        self._known = {}
+        self._known = _Once()
         try:
             return super().apply(grads, trainable_variables)
         finally:
@@ -189,10 +205,7 @@ class OnePassAdamW(keras.optimizers.AdamW):
         """What is made of two things, once in a step; on each replica anew."""
         if self._known is None or replicas() > 1:
             return make(*of)
-        key = id(of[0]), of[1]
-        if key not in self._known:
-            self._known[key] = make(*of), of  # kept, so that its `id` stays its own
-        return self._known[key][0]
+        return self._known(of, make)
 
     def load_own_variables(self, store: Any) -> None:
         """Take the state that was saved, if there was any: Keras warns where not."""

@@ -34,7 +34,7 @@ def only_forward() -> Iterator[None]:
 
 
 def only_predicts() -> bool:
-    """Whether what is traced now stays on this machine's processors, and is no fit."""
+    """Whether a pass now stays on this machine's processors, and is not of a fit."""
     return _only_forward > 0 and on_processors()
 
 

@@ -73,7 +73,7 @@ def answering_at(backbone: Any, read: RealRows) -> Iterator[None]:
             block.read = None
 
 
-def answers_at(backbone: Any) -> list[Any]:
+def spared_weights(backbone: Any) -> list[Any]:
     """The weights with which `answering_at` spares products."""
     block = _last_block(backbone)
     if block is None or not block.leaves_out:

@@ -12,6 +12,7 @@ from tfreg.data.encoded import Encoded
 from tfreg.data.features import Features
 from tfreg.data.ladder import (
     LADDER,
+    WEIGHTS,
     WIDE,
     Ladder,
     divisors,
@@ -89,7 +90,13 @@ class Batches:
         return [batches[i] for i in random.permutation(len(batches))]
 
     def fitted(
-        self, epochs: int, *, leave_out: bool = False, last: int = 0, **encoder: Any
+        self,
+        epochs: int,
+        *,
+        leave_out: bool = False,
+        last: int = 0,
+        weights: int = WEIGHTS,
+        whole_step: bool = False,
     ) -> Ladder:
         """The ladder that fits a fit of so many epochs; the first three stand for all.
 
@@ -97,7 +104,7 @@ class Batches:
             epochs: at least 1.
             leave_out: whether the encoder can leave out padding.
             last: as for `fitted_rooms`; 0 where its last block answers everywhere.
-            **encoder: what `fitted_ladder` is told of it.
+            weights, whole_step: as for `fitted_ladder`.
         """
         seen = min(max(epochs, 1), 3)
         batches = [rows for epoch in range(seen) for rows in self.order(epoch)]
@@ -106,7 +113,9 @@ class Batches:
         real = np.array([self._lengths[rows].sum() for rows in batches])
         times = max(epochs, 1) / seen
         given = real if leave_out else None
-        ladder = fitted_ladder(longest, rows, given, times=times, **encoder)
+        ladder = fitted_ladder(
+            longest, rows, given, times=times, weights=weights, whole_step=whole_step
+        )
         words = self.encoded.words
         if not last or words is None:
             return ladder
@@ -119,7 +128,7 @@ class Batches:
             computed,
             last,
             times=times,
-            weights=encoder["weights"],
+            weights=weights,
         )
         return ladder._replace(rooms=ladder.rooms._replace(words=of_words))
 

@@ -21,7 +21,7 @@ WIDE = (840, 1680, 2520, 5040)
 _SHAPE = 0.4
 _PIECE = 2e-5
 _WEIGHT = 2.4e-11
-_WEIGHTS = 10_600_000  # of the packaged encoder
+WEIGHTS = 10_600_000  # of the packaged encoder
 # JAX compiles the whole step: in pieces.
 _WHOLE_STEP = 1_000_000
 # What a piece costs that is kept where padding is left out, and one that is left out
@@ -84,7 +84,7 @@ def fitted_ladder(
     real: Any = None,
     *,
     times: float = 1.0,
-    weights: int = _WEIGHTS,
+    weights: int = WEIGHTS,
     whole_step: bool = False,
 ) -> Ladder:
     """The rungs that cost least, in pieces: Σ rows·rung + a shape's cost·rungs.
@@ -143,7 +143,7 @@ def fitted_ladder(
 
 
 def fitted_rooms(
-    read: Any, computed: Any, last: int, *, times: float = 1.0, weights: int = _WEIGHTS
+    read: Any, computed: Any, last: int, *, times: float = 1.0, weights: int = WEIGHTS
 ) -> tuple[int, ...]:
     """The rooms for positions that are read which cost least; none if that is not less.
 

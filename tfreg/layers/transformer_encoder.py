@@ -50,7 +50,7 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
 
     @property
     def leaves_out(self) -> bool:
-        """Whether it can leave out padding, told of it and given a padding mask."""
+        """Whether it can leave out positions that it is told of."""
         attention = _compat.encoder_layers(self).attention
         return (
             self.is_fused
@@ -122,9 +122,9 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
         masked = padding_mask is not None and attention_mask is None
         rows: Any = AllRows(ops.shape(query)[:2])
         if self.leaves_out and not self.first_only:
-            asked = (training and masked and self.real) or rows
-            rows = self.read or asked
-            x = attention.of_kept(asked.keep(inputs), asked, mask, training, rows)
+            seen = (training and masked and self.real) or rows
+            rows = self.read or seen
+            x = attention.of_kept(seen.keep(inputs), seen, mask, training, rows)
             query = rows.keep(inputs)
         else:
             x = attention(query, inputs, attention_mask=mask, training=training)

@@ -10,7 +10,7 @@ from typing import Any
 from keras import ops
 
 from tfreg import _compat
-from tfreg.adapt.last_block import answering_at, answers_at
+from tfreg.adapt.last_block import answering_at, spared_weights
 from tfreg.adapt.real_pieces import on_real_pieces, serves_real_pieces
 from tfreg.data.ladder import Rooms
 from tfreg.functional.real_rows import real_rows
@@ -42,7 +42,7 @@ def fit_ladder(model: Any, data: Feed, epochs: int) -> None:
             whole = model.recipe.gradient_accumulation_steps == 1  # parts are less full
             leave_out = whole and _compat.takes_any_shape(model)
             if leave_out and model.reads_words:
-                last = _kernels(answers_at(model.backbone))
+                last = _kernels(spared_weights(model.backbone))
         batches.ladder, rooms = batches.fitted(
             epochs, leave_out=leave_out, last=last, **encoder
         )
@@ -50,7 +50,7 @@ def fit_ladder(model: Any, data: Feed, epochs: int) -> None:
 
 
 def set_rooms(model: Any, rooms: Rooms) -> None:
-    """How many positions a batch may have left in training; without leave out none."""
+    """How many positions a batch may have left in training; `Rooms()`: all."""
     if [*map(bool, rooms)] != [*map(bool, model.rooms)]:
         _compat.renew_step(model)  # it has the ones and not the others in it
     model.rooms = rooms
@@ -65,7 +65,8 @@ def set_rooms(model: Any, rooms: Rooms) -> None:
 def leaving_out(model: Any, inputs: Any, training: Any) -> Iterator[None]:
     """Inside, a pass computes less of the padding and of what is not read.
 
-    In training what its fit said; in predictions on processors all that is not read.
+    In training what its fit said; in evaluations and predictions of texts, on
+    processors, all that is not read.
     """
     told = isinstance(inputs, Mapping) and _compat.outside_xla()
     with ExitStack() as stack:
@@ -85,7 +86,8 @@ def _looked_up(inputs: Mapping[str, Any]) -> Any:
     places = ops.cast(inputs["word_positions"], "int32")
     batch, length = ops.shape(inputs["padding_mask"])
     starts = ops.expand_dims(ops.arange(batch, dtype="int32") * length, -1)
-    found = ops.reshape(places + starts, (-1, 1))
+    # What is before the first position is at the end, as `ops.take` has it.
+    found = ops.mod(ops.reshape(places + starts, (-1, 1)), batch * length)
     counts = ops.scatter(found, ops.ones_like(found[:, 0]), (batch * length,))
     return ops.reshape(counts, (batch, length))
 

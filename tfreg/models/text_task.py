@@ -155,7 +155,7 @@ class TextTask(TextTrainer):
         return False
 
     def as_read(self) -> AbstractContextManager[None]:
-        """Inside, of the last block nothing is computed that is not read."""
+        """Inside, if it reads the first position alone, the last block has no other."""
         return answering_first(self.backbone) if self.reads_first else nullcontext()
 
     def _features(
