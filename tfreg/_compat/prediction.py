@@ -67,18 +67,17 @@ def round_kernels(model: Any) -> list[Any]:
 
 
 def predicts_in_threads(model: Any) -> bool:
-    """Whether threads may predict side by side; on JAX a model has a state then."""
+    """Whether threads may predict side by side; on JAX a model has a state then.
+
+    So have its layers where Python runs them, which is for each batch if eagerly.
+    """
     one = getattr(strategy_of(model), "num_replicas_in_sync", 1) == 1
-    return on_tensorflow() and one
+    return on_tensorflow() and one and not model.run_eagerly
 
 
 def _in_plain_graphs(model: Any) -> bool:
     """Whether a model predicts in graphs that take all shapes of a batch."""
-    return (
-        predicts_in_threads(model)
-        and not compiles_steps(model)
-        and not model.run_eagerly
-    )
+    return predicts_in_threads(model) and not compiles_steps(model)
 
 
 def trace_prediction(model: Any, x: Any, kernels: list[Any]) -> None:
