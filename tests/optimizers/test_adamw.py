@@ -296,6 +296,19 @@ def test_weights_share_what_a_step_computes():
     assert len(powers) == 2 * 2  # for each of two rates
 
 
+@pytest.mark.parametrize("graph", [False, True])
+def test_a_decay_of_one(random, graph):
+    """To TensorFlow 1.0 is float32, which is another thing of the same rate."""
+    start, gradient = random.normal(size=(2, 3, 4)).astype("float32")
+    weight = variable(start)
+    optimizer = AdamW(0.05, weight_decay=1.0, no_decay=())
+    optimizer.build([weight])
+    apply = tf.function(optimizer.apply) if graph else optimizer.apply
+    apply([tf.constant(gradient)])
+    expected = numpy_adamw(start, [gradient], 0.05, 1.0)
+    np.testing.assert_allclose(weight.numpy(), expected, rtol=1e-4, atol=1e-6)
+
+
 def test_a_rate_of_someone_elses_stays_theirs():
     """Keras takes variables in an optimiser's dicts for its own, and saves them."""
     rate = keras.Variable(0.1)

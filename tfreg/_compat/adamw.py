@@ -41,8 +41,10 @@ class _Once:
     def __init__(self) -> None:
         self.known: dict[Any, Any] = {}
 
-    def __call__(self, of: tuple[Any, Any], make: Callable[[Any, Any], Any]) -> Any:
-        key = id(of[0]), of[1]
+    def __call__(
+        self, what: str, of: tuple[Any, Any], make: Callable[[Any, Any], Any]
+    ) -> Any:
+        key = what, id(of[0]), of[1]  # with a name: to TensorFlow float32 is 1.0
         if key not in self.known:
             self.known[key] = make(*of), of  # kept, so that its `id` stays its own
         return self.known[key][0]
@@ -143,16 +145,16 @@ class OnePassAdamW(keras.optimizers.AdamW):
         Returns:
             What the step multiplies the weight by; None if nothing is left to do.
         """
-        return self.once((rate, None), lambda rate, _: 1 - rate)
+        return self.once("kept", (rate, None), lambda rate, _: 1 - rate)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         gradient = dense_gradient(gradient)
         dtype = variable.dtype
-        shared = self.once((learning_rate, dtype), self._shared)
+        shared = self.once("shared", (learning_rate, dtype), self._shared)
         share = self.decay_rate(variable)
         kept = None
         if share:
-            rate = self.once((shared.rate, share), lambda rate, share: rate * share)
+            rate = self.once("decay", (shared.rate, share), lambda a, b: a * b)
             kept = self.decay(variable, rate)
         ours = on_tensorflow() and not self.amsgrad
         large = ours and replicas() == 1 and math.prod(variable.shape) >= _LARGE
@@ -201,11 +203,13 @@ class OnePassAdamW(keras.optimizers.AdamW):
         size = rate * ops.sqrt(1 - powers[1]) / (1 - powers[0])
         return _Shared(rate, size, beta_1, beta_2, epsilon, *powers, one)
 
-    def once(self, of: tuple[Any, Any], make: Callable[[Any, Any], Any]) -> Any:
+    def once(
+        self, what: str, of: tuple[Any, Any], make: Callable[[Any, Any], Any]
+    ) -> Any:
         """What is made of two things, once in a step; on each replica anew."""
         if self._known is None or replicas() > 1:
             return make(*of)
-        return self._known(of, make)
+        return self._known(what, of, make)
 
     def load_own_variables(self, store: Any) -> None:
         """Take the state that was saved, if there was any: Keras warns where not."""

@@ -79,7 +79,7 @@ class RateMultipliers(keras.optimizers.Optimizer):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         group = self._groups[_compat.keras_variable(self, variable).path]
         if group is not None:
-            learning_rate = self.once((learning_rate, group), self._multiplied)
+            learning_rate = self.once("rate", (learning_rate, group), self._multiplied)
         super().update_step(gradient, variable, learning_rate)
 
 
