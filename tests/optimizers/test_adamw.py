@@ -301,7 +301,7 @@ def test_a_decay_of_one(random, graph):
     """To TensorFlow 1.0 is float32, which is another thing of the same rate."""
     start, gradient = random.normal(size=(2, 3, 4)).astype("float32")
     weight = variable(start)
-    optimizer = AdamW(0.05, weight_decay=1.0, no_decay=())
+    optimizer = AdamW(0.05, weight_decay=1.0, no_decay=(), multipliers={"*": 1.0})
     optimizer.build([weight])
     apply = tf.function(optimizer.apply) if graph else optimizer.apply
     apply([tf.constant(gradient)])
