@@ -62,11 +62,11 @@ def fitted(task="classify", **fields):
 
 
 @contextmanager
-def counted_positions(model):
+def counted_positions(model, last=False):
     """How many positions a block's feed-forward multiplies, pass by pass."""
     found = []
     blocks = keras.tree.flatten(model.backbone.transformer_layers)
-    block = blocks[-1 if model.recipe.freeze else 0]
+    block = blocks[-1 if last or model.recipe.freeze else 0]
 
     def note(x):
         many = tf.reduce_prod(tf.shape(x)[:-1])

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from functools import partial
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from tests.backbones import tiny, tokenizer
+from tests.models.test_leaving_out_padding import build as build_any
+from tests.models.test_leaving_out_padding import counted_positions
 from tfreg import _compat
 from tfreg.adapt import Adapter, LoRA
-from tfreg.builders import build_tagger
 from tfreg.data import ladder
 from tfreg.heads import CRF, Projection
 from tfreg.models.token_tagger import TokenTagger
@@ -32,33 +31,7 @@ def shapes_cost_nothing(monkeypatch):
     monkeypatch.setattr(ladder, "_LAST_SHAPE", 0.0)
 
 
-def build(kind="bert", dropout=0.0, **fields):
-    keras.utils.set_random_seed(1)
-    fields = {
-        "tokenizer": tokenizer(),
-        "sequence_length": 48,
-        "batch_size": 8,
-        "epochs": 2,
-        "dropout": dropout,
-        "learning_rate": 1e-2,
-        **fields,
-    }
-    return build_tagger(tiny(kind, dropout=dropout), ("O", "B-X", "I-X"), **fields)
-
-
-@contextmanager
-def counted_positions(model):
-    """How many positions the last block's feed-forward multiplies, pass by pass."""
-    found = []
-    block = model.backbone.transformer_layers[-1]
-
-    def note(x):
-        many = tf.reduce_prod(tf.shape(x)[:-1])
-        tf.py_function(lambda many: found.append(int(many)), [many], [])
-        return x
-
-    with _compat.rerouted(_compat.encoder_layers(block).intermediate, before=note):
-        yield found
+build = partial(build_any, "tag")
 
 
 def read_everything(monkeypatch):
@@ -111,7 +84,7 @@ def test_fewer_positions_are_computed():
         (lambda: model.evaluate(SENTENCES, TAGS, verbose=0), read + 1),
         (lambda: model.predict(SENTENCES, verbose=0), read + 8),
     ):
-        with counted_positions(model) as found:
+        with counted_positions(model, last=True) as found:
             pass_()
             model.predict_function = model.test_function = None  # they count
         assert read < sum(found) <= most
@@ -126,7 +99,7 @@ def test_of_ids_every_place_is_as_ever():
         "segment_ids": np.zeros((2, 6), "int32"),
         "word_positions": np.array([[1, 3, 0, -1], [2, 5, 4, 0]], "int32"),
     }
-    with _compat.only_forward(), counted_positions(model) as counted:
+    with _compat.only_forward(), counted_positions(model, last=True) as counted:
         found = model(ids, training=False)
     assert counted == [8]
     np.testing.assert_allclose(found, model(ids), rtol=1e-4, atol=1e-5)
