@@ -96,6 +96,8 @@ def test_without_a_pooler(tmp_path):
     weights = {k: v for k, v in tensors().items() if not k.startswith("pooler")}
     backbone, has_pooler = load_backbone(write(tmp_path, weights=weights), "float32")
     assert not has_pooler
+    pooler = [weight.numpy() for weight in backbone.get_layer("pooled_dense").weights]
+    assert pooler[0].all() and not pooler[1].any()  # as they start
     assert_rows(outputs(backbone)[0], forward(weights, IDS, MASK, SEGMENTS)[0])
 
 

@@ -155,13 +155,17 @@ def load_backbone(folder: Path, dtype: str) -> tuple[Any, bool]:
         settings["num_segments"] = config["type_vocab_size"]
     checkpoint = _Checkpoint(folder, family, config)
     try:
-        backbone = converter.backbone_cls(**settings, dtype=dtype)
+        with _compat.undrawn() as undrawn:
+            backbone = converter.backbone_cls(**settings, dtype=dtype)
     except Exception as error:  # sizes that fit no memory, or not together
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(
             f"{folder / 'config.json'}: no such encoder can be built: {reason[0]}"
         ) from error
     converter.convert_weights(backbone, checkpoint, config)
+    for variable, draw in undrawn:
+        if id(variable) not in checkpoint.read:
+            draw()
     if config["model_type"] == "roberta" and _SEGMENTS in checkpoint:
         # All text is of segment 0, and this backbone has no embedding of segments.
         positions = backbone.embeddings.position_embedding.position_embeddings
@@ -199,6 +203,7 @@ class _Checkpoint:
             self.names[name] = stored
         self.used: set[str] = set()
         self.missing: list[str] = []
+        self.read: set[int] = set()  # the variables that have their weights, by id
         rows = config["max_position_embeddings"]
         if _POSITIONS in self and len(self.get_tensor(_POSITIONS)) != rows:
             raise InputError(
@@ -247,6 +252,7 @@ class _Checkpoint:
                 f"does not give {shape} as config.json says"
             )
         keras_variable.assign(value)
+        self.read.add(id(keras_variable))
 
     def finish(self) -> bool:
         """Whether there is a pooler; no encoder tensor may be missing or left over."""

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import keras_hub
 
+from tfreg import _compat
 from tfreg._checks import InputError, check_choice, fail
 from tfreg._huggingface import load_backbone
 from tfreg._huggingface_tokenizer import load_tokenizer
@@ -86,7 +87,8 @@ class Preset:
         config = keras.saving.serialize_keras_object(self.backbone)
         policy = keras.DTypePolicy(POLICIES[precision])
         config["config"]["dtype"] = keras.saving.serialize_keras_object(policy)
-        backbone = keras.saving.deserialize_keras_object(config)
+        with _compat.undrawn():  # all of them are assigned
+            backbone = keras.saving.deserialize_keras_object(config)
         values = {weight.path: weight for weight in self.backbone.weights}
         values.update(weights or {})
         for weight in backbone.weights:
