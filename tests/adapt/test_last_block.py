@@ -146,7 +146,7 @@ def test_less_is_multiplied_where_it_can_be(kind):
     if kind in SHORTENED:
         seen = []
         layer = _compat.encoder_layers(backbone.transformer_layers[-1]).intermediate
-        with _compat.rerouted(layer, before=lambda x: seen.append(x.shape[1]) or x):
+        with _compat.rerouted(layer, before=lambda x: seen.append(x.shape[0]) or x):
             with answering_at(backbone, real_rows(READ)):
                 read_values_and_gradients(backbone, False)
             read_values_and_gradients(backbone, False)

@@ -45,10 +45,19 @@ def test_there_and_back(dtype):
     rows = real_rows(MASK, [11])
     kept = rows.keep(x)
     flat = keras.ops.reshape(x, (15, 2, 4))
-    np.testing.assert_array_equal(kept[0], flat.numpy()[rows.kept.numpy()])
+    np.testing.assert_array_equal(kept, flat.numpy()[rows.kept.numpy()])
     back = rows.spread(kept)
     assert back.shape == x.shape and back.dtype == x.dtype
     np.testing.assert_array_equal(back.numpy()[MASK > 0], x.numpy()[MASK > 0])
+
+
+def test_what_was_spread_is_kept_as_it_was():
+    """One block spreads what the next keeps: nothing is moved between them."""
+    rows = real_rows(MASK, [11])
+    kept = rows.keep(keras.random.normal((3, 5, 4), seed=1))
+    spread = rows.spread(kept)
+    assert rows.keep(spread) is kept
+    np.testing.assert_array_equal(rows.keep(spread + 0), kept)
 
 
 def test_the_gradient_of_what_is_real():
@@ -75,14 +84,14 @@ def test_one_graph_for_all_batches():
             tf.TensorSpec((None, None, 2)),
         ],
     )
-    assert traced(MASK, tf.ones((3, 5, 2))).shape == (1, 9, 2)
-    assert traced(MASK[:1], tf.ones((1, 5, 2))).shape == (1, 4, 2)
+    assert traced(MASK, tf.ones((3, 5, 2))).shape == (9, 2)
+    assert traced(MASK[:1], tf.ones((1, 5, 2))).shape == (4, 2)
 
 
 def test_all_rows():
-    """One long row of all positions, there and back."""
+    """All positions, there and back."""
     x = keras.random.normal((3, 5, 2, 4), seed=1)
     rows = AllRows((3, 5))
     kept = rows.keep(x)
-    np.testing.assert_array_equal(kept, x.numpy().reshape(1, 15, 2, 4))
+    np.testing.assert_array_equal(kept, x.numpy().reshape(15, 2, 4))
     np.testing.assert_array_equal(rows.spread(kept), x)

@@ -56,7 +56,7 @@ def draw_alike() -> None:
         return tf.cast(neighbours, tf.float32) / 100.0
 
     tfreg.layers.dropout.dropout = rowwise
-    tfreg._compat.of_replica = lambda key: key
+    tfreg._compat.backends.of_replica = lambda key: key
     keras.random.normal, keras.random.uniform = noise, uniform
     mixup = tfreg.objectives.mixup
     mixup.beta_quantiles = lambda alpha: np.full(4096, 0.3, "float32")

@@ -41,6 +41,13 @@ def products(x: Any, y: Any, transposed: bool = False) -> Any:
     return ops.matmul(x, ops.swapaxes(y, -1, -2) if transposed else y)
 
 
+def stacked(parts: list[Any], axis: int) -> Any:
+    """Arrays along a new axis. `ops.stack` on TensorFlow takes no Keras variables."""
+    if on_tensorflow():
+        parts = [tf.convert_to_tensor(part) for part in parts]
+    return ops.stack(parts, axis)
+
+
 def jit_compile(asked: bool | str) -> bool | str:
     """Whether to compile by XLA, where "auto" was asked.
 
@@ -121,6 +128,19 @@ def of_replica(key: Any) -> Any:
         return key
     number = tf.cast(context.replica_id_in_sync_group, key.dtype)
     return key + tf.stack([number, tf.zeros_like(number)])
+
+
+def next_key(seeds: keras.random.SeedGenerator) -> Any:
+    """The next random key of a layer's seeds, another on each replica.
+
+    Keras's own `next`, which copies the state and reads it again: three operations
+    more for each dropout, and they are traced for longer than they run.
+    """
+    if not on_tensorflow():
+        return seeds.next()
+    key = ops.convert_to_tensor(seeds.state)
+    seeds.state.assign(key + tf.constant([0, 1], key.dtype))
+    return of_replica(key)
 
 
 class ReplicaSeeds(keras.random.SeedGenerator):

@@ -8,8 +8,9 @@ import keras
 from keras import ops
 
 from tfreg import _compat
-from tfreg.functional.column_sums import column_sums
+from tfreg.functional.column_sums import column_sums, row_of_ones
 from tfreg.functional.dropout import masked, threshold_and_scale
+from tfreg.functional.shapes import as_before, as_rows
 
 
 def _mean(x: Any) -> Any:
@@ -56,7 +57,8 @@ def _backward(
         ops.cast(z, "float32"), gamma, ops.cast(upstream, "float32"), mean, scale
     )
     dx = masked(dz, *drop) if drop else dz
-    return tuple(ops.cast(value, z.dtype) for value in (dx, dz, d_gamma))
+    found = (ops.cast(value, z.dtype) for value in (dx, dz, d_gamma))
+    return *found, row_of_ones(z)
 
 
 def _add_norm(
@@ -67,8 +69,8 @@ def _add_norm(
         y, z, mean, scale = _forward(x, residual, gamma, beta, epsilon, drop)
 
         def gradient(upstream: Any) -> Any:
-            dx, dz, d_gamma = _backward(z, gamma, upstream, mean, scale, drop)
-            sums = column_sums(d_gamma, upstream)
+            dx, dz, d_gamma, ones = _backward(z, gamma, upstream, mean, scale, drop)
+            sums = column_sums(ones, d_gamma, upstream)
             return (dx, dz, *(ops.cast(each, "float32") for each in sums))
 
         return y, gradient
@@ -121,15 +123,18 @@ def add_norm(
     Vaswani et al. (2017), "Attention Is All You Need", sections 3.1 and 5.4.
     """
     width = x.shape[-1]
-    flat, other = (ops.reshape(v, (-1, width)) for v in (x, residual))
+    flat, other = as_rows(x, width), as_rows(residual, width)
     # As tensors: a function with its own gradient may not read variables.
-    gamma, beta = (ops.cast(ops.reshape(v, (-1,)), "float32") for v in (gamma, beta))
+    gamma, beta = (ops.cast(_vector(v), "float32") for v in (gamma, beta))
     if not training:
-        y = _forward_only(flat, other, gamma, beta, epsilon)
-        return _compat.shaped_like(y, x)
+        return as_before(_forward_only(flat, other, gamma, beta, epsilon), x)
     drop: tuple[Any, ...] = ()
     if rate or key is not None:
         drop = (ops.cast(key, "uint32"), *threshold_and_scale(rate))
     small = ops.convert_to_tensor(epsilon, "float32")
-    y = _add_norm(flat, other, gamma, beta, small, drop)
-    return _compat.shaped_like(y, x)
+    return as_before(_add_norm(flat, other, gamma, beta, small, drop), x)
+
+
+def _vector(x: Any) -> Any:
+    x = ops.convert_to_tensor(x)
+    return x if len(x.shape) == 1 else ops.reshape(x, (-1,))

@@ -12,7 +12,11 @@ from tfreg import _compat
 
 
 def attend(
-    x: Any, heads: int, mask: Any = None, drop: Callable[[Any], Any] = lambda p: p
+    x: Any,
+    heads: int,
+    mask: Any = None,
+    drop: Callable[[Any], Any] = lambda p: p,
+    shape: tuple[Any, Any] | None = None,
 ) -> Any:
     """softmax(q·kᵀ/√d + m)·v in each head, m: 0 where ``mask`` is true, else −10⁹.
 
@@ -22,6 +26,7 @@ def attend(
         mask: which positions are seen: boolean or 0 and 1, (batch, 1 or length,
             length). A row that sees none attends to all alike.
         drop: applied to the weights.
+        shape: (batch, length), where it is known already.
 
     Returns:
         (batch, length, heads, d).
@@ -32,15 +37,16 @@ def attend(
 
     Vaswani et al. (2017), "Attention Is All You Need", section 3.2.
     """
-    batch, length = ops.shape(x)[:2]
+    batch, length = shape or ops.shape(x)[:2]
     size = x.shape[-1] // (3 * heads)
     x = ops.transpose(ops.reshape(x, (batch, length, 3, heads, size)), (2, 0, 3, 1, 4))
     query, key, value = ops.unstack(x, 3)
-    query = ops.multiply(query, ops.cast(size**-0.5, query.dtype))
+    query = ops.multiply(query, ops.convert_to_tensor(size**-0.5, query.dtype))
     scores = _compat.products(query, key, transposed=True)
     if mask is not None:
         least = -3e4 if keras.backend.standardize_dtype(x.dtype) == "float16" else -1e9
         seen = ops.expand_dims(ops.cast(mask, "bool"), 1)
-        scores = scores + ops.cast(ops.where(seen, 0.0, least), x.dtype)
+        ends = (ops.convert_to_tensor(end, x.dtype) for end in (0.0, least))
+        scores = scores + ops.where(seen, *ends)
     mixed = _compat.products(drop(ops.softmax(scores)), value)
     return ops.transpose(mixed, (0, 2, 1, 3))

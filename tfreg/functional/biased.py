@@ -27,7 +27,13 @@ def biased(rows: Any, bias: Any, shape: Any, training: bool | None) -> Any:
         TensorShape([1, 2, 3])
     """
     if bias is None:
-        return ops.reshape(rows, shape)
-    if training:
+        return _shaped(rows, shape)
+    if not training:
+        return _shaped(ops.add(rows, bias), shape)
+    if len(shape) > 2:
         return ops.add(ops.reshape(rows, shape), bias)
-    return ops.reshape(ops.add(rows, bias), shape)
+    return ops.squeeze(ops.add(ops.expand_dims(rows, 0), bias), 0)
+
+
+def _shaped(rows: Any, shape: Any) -> Any:
+    return rows if len(shape) == 2 else ops.reshape(rows, shape)

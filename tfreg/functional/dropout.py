@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from tfreg import _compat
@@ -52,7 +53,8 @@ def masked(x: Any, key: Any, threshold: Any, scale: Any) -> Any:
 
 def threshold_and_scale(rate: float) -> tuple[Any, Any]:
     """What `masked` takes for a dropout rate in [0, 1)."""
-    return ops.cast(round(rate * 2**32), "uint32"), ops.cast(1 / (1 - rate), "float32")
+    threshold = ops.convert_to_tensor(np.uint32(round(rate * 2**32)))
+    return threshold, ops.convert_to_tensor(1 / (1 - rate), "float32")
 
 
 @_compat.compiled

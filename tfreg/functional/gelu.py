@@ -14,7 +14,8 @@ import numpy as np
 from keras import ops
 
 from tfreg import _compat
-from tfreg.functional.column_sums import column_sums
+from tfreg.functional.column_sums import column_sums, row_of_ones
+from tfreg.functional.shapes import as_before, as_rows
 
 _SQRT_HALF = float(np.sqrt(1 / 2))
 _NORMAL = float(1 / np.sqrt(2 * np.pi))
@@ -47,17 +48,18 @@ def _one_pass(function: Callable[[Any], Any], slope: Callable[[Any], Any]) -> An
         z = ops.cast(x, "float32") + ops.cast(bias, "float32")
         return ops.cast(function(z), x.dtype)
 
-    def backward(x: Any, bias: Any, upstream: Any) -> Any:
+    def backward(x: Any, bias: Any, upstream: Any) -> tuple[Any, Any]:
         rate = slope(ops.cast(x, "float32") + ops.cast(bias, "float32"))
-        return ops.cast(rate * ops.cast(upstream, "float32"), x.dtype)
+        dx = ops.cast(rate * ops.cast(upstream, "float32"), x.dtype)
+        return dx, row_of_ones(dx)
 
     forward, backward = _compat.compiled(forward), _compat.compiled(backward)
 
     @ops.custom_gradient
     def of_rows(x: Any, bias: Any) -> Any:
         def gradient(upstream: Any) -> Any:
-            dx = backward(x, bias, upstream)
-            return (dx, *column_sums(dx))
+            dx, ones = backward(x, bias, upstream)
+            return (dx, *column_sums(ones, dx))
 
         return forward(x, bias), gradient
 
@@ -66,7 +68,7 @@ def _one_pass(function: Callable[[Any], Any], slope: Callable[[Any], Any]) -> An
         width = 1 if bias is None else x.shape[-1]
         bias = ops.zeros((1,)) if bias is None else bias
         bias = ops.cast(bias, x.dtype)
-        return _compat.shaped_like(of_rows(ops.reshape(x, (-1, width)), bias), x)
+        return as_before(of_rows(as_rows(x, width), bias), x)
 
     return call
 

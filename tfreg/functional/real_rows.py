@@ -1,8 +1,8 @@
-"""The real pieces of a padded batch as one long row, and back."""
+"""The real pieces of a padded batch as the rows of a matrix, and back."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from keras import ops
@@ -28,21 +28,26 @@ class RealRows:
     kept: Any
     places: Any
     shape: tuple[Any, Any]
+    # What was spread last, and from what: one block spreads what the next one keeps.
+    _last: list[Any] = field(default_factory=list, repr=False, compare=False)
 
     def keep(self, x: Any) -> Any:
-        """(1, room, ...), of values (batch, length, ...)."""
-        rows = _moved(ops.reshape(x, (-1, *x.shape[2:])), self.kept, self.places)
-        return ops.expand_dims(rows, 0)
+        """(room, ...), of values (batch, length, ...)."""
+        if self._last and self._last[0] is x:
+            return self._last[1]
+        return _moved(ops.reshape(x, (-1, *x.shape[2:])), self.kept, self.places)
 
     def spread(self, x: Any) -> Any:
-        """(batch, length, ...), of values (1, room, ...)."""
-        rows = _moved(ops.squeeze(x, 0), self.places, self.kept)
-        return ops.reshape(rows, (*self.shape, *x.shape[2:]))
+        """(batch, length, ...), of values (room, ...)."""
+        rows = _moved(x, self.places, self.kept)
+        spread = ops.reshape(rows, (*self.shape, *x.shape[1:]))
+        self._last[:] = spread, x
+        return spread
 
 
 @dataclass(frozen=True)
 class AllRows:
-    """All positions of a batch as one long row: one length, where a batch has two.
+    """All positions of a batch as rows: one length, where a batch has two.
 
     Args:
         shape: (batch, length).
@@ -51,12 +56,12 @@ class AllRows:
     shape: tuple[Any, Any]
 
     def keep(self, x: Any) -> Any:
-        """(1, batch·length, ...), of values (batch, length, ...)."""
-        return ops.reshape(x, (1, -1, *x.shape[2:]))
+        """(batch·length, ...), of values (batch, length, ...)."""
+        return ops.reshape(x, (-1, *x.shape[2:]))
 
     def spread(self, x: Any) -> Any:
-        """(batch, length, ...), of values (1, batch·length, ...)."""
-        return ops.reshape(x, (*self.shape, *x.shape[2:]))
+        """(batch, length, ...), of values (batch·length, ...)."""
+        return ops.reshape(x, (*self.shape, *x.shape[1:]))
 
 
 def real_rows(mask: Any, rooms: Any = None) -> RealRows:

@@ -1,10 +1,12 @@
-"""Shapes to give back to what was computed as rows."""
+"""What is computed as the rows of a matrix, and its shape given back."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from keras import ops
+
+from tfreg import _compat
 
 
 def shape_of(x: Any) -> tuple[Any, ...]:
@@ -25,3 +27,16 @@ def shape_of(x: Any) -> tuple[Any, ...]:
     if lengths.count(None) == 1:
         return tuple(-1 if length is None else length for length in lengths)
     return tuple(ops.shape(x))
+
+
+def as_rows(x: Any, width: int) -> Any:
+    """``x`` as a matrix, (rows, width); itself if it is one."""
+    if len(x.shape) == 2 and x.shape[-1] == width:
+        return x
+    return ops.reshape(x, (-1, width))
+
+
+def as_before(rows: Any, x: Any) -> Any:
+    """What was computed of `as_rows`, of the same size, in the shape of ``x``."""
+    same = len(x.shape) == 2 and x.shape[-1] == rows.shape[-1]
+    return rows if same else _compat.shaped_like(rows, x)

@@ -39,4 +39,4 @@ class Dropout(keras.layers.Dropout):
 
     def key(self) -> Any:
         """What the mask of this pass follows from."""
-        return _compat.of_replica(self.seed_generator.next())
+        return _compat.next_key(self.seed_generator)

@@ -49,7 +49,7 @@ class EinsumDense(keras.layers.EinsumDense):
             if tuple(bias.shape) != (width,):
                 bias = ops.reshape(ops.broadcast_to(bias, units), (width,))
         x = biased(x, bias, (*shape, width), training)
-        x = ops.reshape(x, (*shape, *units))
+        x = x if len(units) == 1 else ops.reshape(x, (*shape, *units))
         return x if self.activation is None else self.activation(x)
 
 

@@ -12,7 +12,7 @@ from tfreg import _compat
 from tfreg.functional.attention import attend
 from tfreg.functional.biased import biased
 from tfreg.functional.real_rows import AllRows, RealRows
-from tfreg.functional.shapes import shape_of
+from tfreg.functional.shapes import as_rows, shape_of
 from tfreg.layers.einsum_dense import EinsumDense
 from tfreg.layers.kernel_noise import kernel_of
 from tfreg.layers.lora import LoRAEinsumDense
@@ -91,20 +91,24 @@ class SelfAttention(keras.layers.MultiHeadAttention):
         assert inner is not None
         *projections, output, dropout = inner
         shape = shape_of(query)
-        x = _project(ops.reshape(query, (-1, query.shape[-1])), projections, training)
+        x = _project(as_rows(query, query.shape[-1]), projections, training)
         bias = None
         if projections[0].bias is not None:
             biases = [layer.bias for layer in projections]
-            bias = ops.reshape(ops.concatenate(biases, 0), (-1,))
-        x = biased(x, bias, (*shape[:2], x.shape[-1]), training)
+            bias = ops.reshape(_side_by_side(biases, 0), (-1,))
+        x = biased(x, bias, (*shape[:-1], x.shape[-1]), training)
         seen, read = self.rows or (None, None)
         x = attend(
             x if seen is None else seen.spread(x),
             self.num_heads,
             attention_mask,
             lambda weights: dropout(weights, training=training),
+            None if seen is None else seen.shape,
         )
-        return output(x if read is None else read.keep(x))
+        if read is None:
+            return output(x)
+        # Built for four axes, it takes no less.
+        return ops.squeeze(output(ops.expand_dims(read.keep(x), 0)), 0)
 
 
 def _only_projects(layer: Any) -> bool:
@@ -113,11 +117,20 @@ def _only_projects(layer: Any) -> bool:
     return type(layer) in (EinsumDense, LoRAEinsumDense) and plain
 
 
+def _side_by_side(parts: list[Any], axis: int) -> Any:
+    """Arrays as one, whose shape does not matter.
+
+    Where they are alike, by an operation whose gradient is one operation, not ten.
+    """
+    alike = all(part.shape == parts[0].shape for part in parts)
+    return _compat.stacked(parts, axis) if alike else ops.concatenate(parts, axis)
+
+
 def _project(x: Any, projections: list[Any], training: bool | None) -> Any:
     """What comes out of all projections, side by side, by one product."""
     kernels = [kernel_of(layer, training) for layer in projections]
     widths = [math.prod(kernel.shape[1:]) for kernel in kernels]
-    kernel = ops.concatenate(kernels, 1)
+    kernel = _side_by_side(kernels, 1)
     y = ops.matmul(x, ops.reshape(kernel, (kernel.shape[0], sum(widths))))
     factors = []
     for i, layer in enumerate(projections):

@@ -120,14 +120,18 @@ class TransformerEncoder(keras_hub.layers.TransformerEncoder):
             query = ops.expand_dims(inputs[:, 0], 1)  # one, also where lengths are open
             mask = mask if mask is None else mask[:, :1]
         masked = padding_mask is not None and attention_mask is None
-        rows: Any = AllRows(ops.shape(query)[:2])
         if self.leaves_out and not self.first_only:
-            seen = (training and masked and self.real) or rows
-            rows = self.read or seen
-            x = attention.of_kept(seen.keep(inputs), seen, mask, training, rows)
-            query = rows.keep(inputs)
+            seen = (training and masked and self.real) or _all_rows(query)
+            rows, kept = self.read or seen, seen.keep(inputs)
+            x = attention.of_kept(kept, seen, mask, training, rows)
+            query = kept if rows is seen else rows.keep(inputs)
         else:
+            rows = _all_rows(query)
             x = attention(query, inputs, attention_mask=mask, training=training)
             query, x = rows.keep(query), rows.keep(x)
         query = add(x, query, 0)
         return rows.spread(add(inner.output(inner.intermediate(query)), query, 1))
+
+
+def _all_rows(x: Any) -> AllRows:
+    return AllRows(ops.shape(x)[:2])
