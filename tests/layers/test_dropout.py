@@ -3,6 +3,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfreg.layers import Dropout
 
@@ -48,3 +49,12 @@ def test_saved_and_trained(tmp_path, jit):
     again = keras.saving.load_model(tmp_path / "model.keras")
     assert type(again.layers[1]) is Dropout and again.layers[1].rate == 0.25
     np.testing.assert_allclose(again.predict(x), model.predict(x), rtol=1e-6)
+
+
+def test_keys_are_those_of_keras_s_generator():
+    """One after the other from the first, in a graph too, as checkpoints have them."""
+    layer = Dropout(0.5, seed=3)
+    theirs = keras.random.SeedGenerator(3)
+    graph = tf.function(lambda: layer.key())
+    for key in (layer.key, graph, graph, layer.key):
+        np.testing.assert_array_equal(key(), theirs.next())

@@ -138,7 +138,7 @@ def next_key(seeds: keras.random.SeedGenerator) -> Any:
     """
     if not on_tensorflow():
         return seeds.next()
-    key = ops.convert_to_tensor(seeds.state)
+    key = tf.convert_to_tensor(seeds.state.value)
     seeds.state.assign(key + tf.constant([0, 1], key.dtype))
     return of_replica(key)
 
