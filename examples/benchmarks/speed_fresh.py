@@ -34,14 +34,21 @@ def start(measures: list[Measure], args: argparse.Namespace) -> None:
 
 
 def fit(measures: list[Measure], args: argparse.Namespace) -> None:
-    """Seconds from a process's start to the end of a small fit."""
-    _from_the_start(measures, args, "fit", epochs=FIT_EPOCHS)
+    """Seconds from a process's start to the end of a small fit, and of another."""
+    _from_the_start(measures, args, "fit", epochs=FIT_EPOCHS, again=True)
 
 
 def _from_the_start(
-    measures: list[Measure], args: argparse.Namespace, name: str, epochs: int
+    measures: list[Measure],
+    args: argparse.Namespace,
+    name: str,
+    epochs: int,
+    again: bool = False,
 ) -> None:
-    """Seconds from a process's start to its imports, and to the end of some epochs."""
+    """Seconds from a process's start to its imports, and to the end of some epochs.
+
+    And, if they are done again, those of a new model: what a search's trial takes.
+    """
     runs: list[list[dict[str, float]]] = [[] for _ in measures]
     for index in turns(len(measures), args.runs):
         measure = measures[index]
@@ -51,6 +58,12 @@ def _from_the_start(
                 worker.ask("train")
             taken = time.monotonic() - worker.started
             runs[index].append({"import": worker.imported, name: taken})
+            if again:
+                began = time.monotonic()
+                worker.ask("renew")
+                for _ in range(epochs):
+                    worker.ask("train")
+                runs[index][-1]["again"] = time.monotonic() - began
             if len(runs[index]) == args.runs:
                 record(measure, worker, _medians(runs[index]), args)
                 print(f"speed: {measure.name}: {taken:.1f} s", flush=True)

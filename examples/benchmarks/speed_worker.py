@@ -95,7 +95,8 @@ def serve(make: Callable[[Job], System], packages: Sequence[str]) -> None:
         replies.flush()
 
     say(imported=imported)
-    system = make(read_job())
+    job = read_job()
+    system = make(job)
     say(loaded=time.monotonic())
     for line in sys.stdin:
         command = json.loads(line)
@@ -104,6 +105,9 @@ def serve(make: Callable[[Job], System], packages: Sequence[str]) -> None:
             say(tokens=system.tokens())
         elif name == "tune":
             say(choice=system.tune())
+        elif name == "renew":
+            system = make(job)
+            say()
         elif name == "write":
             write_result(Path(command["path"]), command["result"], packages)
             say()
