@@ -11,6 +11,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf.config_pb2 import ConfigProto
+from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
+from tensorflow.python.eager import context
 
 from tests.backbones import tiny, tokenizer
 from tfreg import _compat
@@ -100,21 +103,6 @@ def test_launched_after_a_call_below_a_tape():
     np.testing.assert_array_equal(twice, np.full((6, 4), 2.0))
 
 
-def test_a_launched_function_assigns_to_its_last_arguments():
-    def add(x, *variables):
-        for variable in variables:
-            variable.assign(variable + x)
-
-    add = _compat.compiled(add)
-    first, second = (tf.Variable(tf.fill((6, 4), number)) for number in (1.0, 2.0))
-    graph = tf.function(lambda x: add(x, first, second), autograph=False)
-    with _compat.graphs_let_go():
-        for _ in range(2):
-            graph(tf.ones((6, 4)))
-    np.testing.assert_array_equal(first, np.full((6, 4), 3.0))
-    np.testing.assert_array_equal(second, np.full((6, 4), 4.0))
-
-
 def test_inside_of_xla_the_call_is_an_ordinary_one():
     x = tf.constant(np.random.default_rng(0).normal(size=(6, 4)), tf.float32)
     with _compat.graphs_let_go():
@@ -129,6 +117,20 @@ def test_eagerly_the_call_is_an_ordinary_one():
     with _compat.graphs_let_go():
         y = add_norm(x, x, tf.ones(2), tf.zeros(2), 1e-12)
     np.testing.assert_allclose(y, [[-1.0, 1.0]])
+
+
+def test_graphs_are_optimized_once_inside():
+    def settings():
+        options = context.context().function_call_options
+        config = ConfigProto.FromString(options.config_proto_serialized)
+        rewrites = config.graph_options.rewrite_options
+        return rewrites.meta_optimizer_iterations, rewrites.memory_optimization
+
+    before = settings()
+    with pytest.raises(KeyError), _compat.optimized_once():
+        assert settings() == (RewriterConfig.ONE, RewriterConfig.NO_MEM_OPT)
+        raise KeyError
+    assert settings() == before == (0, 0)  # TensorFlow's own, which are two and some
 
 
 def test_no_warning_of_many_graphs():

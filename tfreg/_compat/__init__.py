@@ -50,6 +50,7 @@ from tfreg._compat.graphs import (
     compiled,
     graphs_let_go,
     let_go_of_graphs,
+    optimized_once,
     outside_xla,
     traced,
 )
@@ -151,6 +152,7 @@ __all__ = [
     "on_tensorflow",
     "only_forward",
     "only_predicts",
+    "optimized_once",
     "outside_xla",
     "penalties",
     "predict_in_shares",

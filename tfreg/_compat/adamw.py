@@ -12,7 +12,7 @@ from keras import ops
 
 from tfreg._compat.backends import global_sum, on_tensorflow, replicas
 from tfreg._compat.gradients import dense_gradient
-from tfreg._compat.graphs import compiled
+from tfreg._compat.graphs import compiled_in_place
 
 # Weights from which on clipping, decay and step are compiled as one pass: each shape is
 # compiled once, in 0.04 s.
@@ -218,7 +218,7 @@ class OnePassAdamW(keras.optimizers.AdamW):
             super().load_own_variables(store)
 
 
-@compiled
+@compiled_in_place
 def _whole_step(
     gradient: Any,
     scale: Any,

@@ -154,6 +154,7 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
         return feeding.encode(self, examples, **weights)
 
     @naming_lost_workers
+    @_compat.optimized_once()
     def fit(
         self,
         x: Any = None,
@@ -256,6 +257,7 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
             )
 
     @naming_lost_workers
+    @_compat.optimized_once()
     @_compat.only_forward()
     def evaluate(
         self,
@@ -277,6 +279,7 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
         return super().evaluate(**data.arguments, **kwargs)
 
     @naming_lost_workers
+    @_compat.optimized_once()
     def predict(
         self,
         x: Any = None,
