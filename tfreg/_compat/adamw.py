@@ -11,8 +11,9 @@ import tensorflow as tf
 from keras import ops
 
 from tfreg._compat.backends import global_sum, on_tensorflow, replicas
-from tfreg._compat.gradients import dense_gradient
-from tfreg._compat.graphs import compiled_in_place
+from tfreg._compat.gradients import dense_gradient, sum_rows
+from tfreg._compat.graphs import compiled_in_place, outside_xla
+from tfreg._compat.row_gradients import RowGradients
 
 # Weights from which on clipping, decay and step are compiled as one pass: each shape is
 # compiled once, in 0.04 s.
@@ -63,6 +64,7 @@ class OnePassAdamW(keras.optimizers.AdamW):
     # numbers by what they come of. For each weight anew they are a quarter of a graph.
     _scale: Any = None
     _known: _Once | None = None
+    _row_gradients: RowGradients | None = None
 
     def keep_clip_scale(self) -> bool:
         """From the next trace on, know what clipping multiplied a step's gradients by.
@@ -113,6 +115,7 @@ class OnePassAdamW(keras.optimizers.AdamW):
         return grads
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
+        grads = [sum_rows(gradient) for gradient in grads]
         self._known = _Once()
         try:
             return super().apply(grads, trainable_variables)
@@ -148,7 +151,6 @@ class OnePassAdamW(keras.optimizers.AdamW):
         return self.once("kept", (rate, None), lambda rate, _: 1 - rate)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        gradient = dense_gradient(gradient)
         dtype = variable.dtype
         shared = self.once("shared", (learning_rate, dtype), self._shared)
         share = self.decay_rate(variable)
@@ -158,6 +160,9 @@ class OnePassAdamW(keras.optimizers.AdamW):
             kept = self.decay(variable, rate)
         ours = on_tensorflow() and not self.amsgrad
         large = ours and replicas() == 1 and math.prod(variable.shape) >= _LARGE
+        few = large and isinstance(gradient, tf.IndexedSlices) and outside_xla()
+        if not few:
+            gradient = dense_gradient(gradient)
         if kept is not None and not large:
             variable.assign(variable * kept)
         if self._scale is not None and not large:
@@ -166,15 +171,20 @@ class OnePassAdamW(keras.optimizers.AdamW):
             return super().update_step(gradient, variable, learning_rate)
         index = self._get_variable_index(variable)
         moments = self._momentums[index].value, self._velocities[index].value
+        if few:
+            self._row_gradients = self._row_gradients or RowGradients()
+            gradient = self._row_gradients.hold(index, variable, gradient)
+        else:
+            gradient = tf.cast(gradient, dtype)
         if large:
             _whole_step(
-                tf.cast(gradient, dtype),
                 shared.one if self._scale is None else tf.cast(self._scale, dtype),
                 shared.one if kept is None else kept,
                 shared.size,
                 shared.beta_1,
                 shared.beta_2,
                 shared.epsilon,
+                gradient,
                 variable,
                 *moments,
             )
@@ -189,7 +199,7 @@ class OnePassAdamW(keras.optimizers.AdamW):
             beta1=shared.beta_1,
             beta2=shared.beta_2,
             epsilon=shared.epsilon,
-            grad=tf.cast(gradient, dtype),
+            grad=gradient,
         )
         return None
 
@@ -220,13 +230,13 @@ class OnePassAdamW(keras.optimizers.AdamW):
 
 @compiled_in_place
 def _whole_step(
-    gradient: Any,
     scale: Any,
     kept: Any,
     size: Any,
     beta_1: Any,
     beta_2: Any,
     epsilon: Any,
+    gradient: Any,
     weight: Any,
     first: Any,
     second: Any,

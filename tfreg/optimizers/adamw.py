@@ -136,10 +136,6 @@ class AdamW(
         moment = ops.convert_to_tensor(_compat.second_moment(self, variable))
         return (ops.sqrt(ops.cast(moment, "float32")) + self.epsilon) / correction
 
-    def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
-        grads = [_compat.sum_rows(gradient) for gradient in grads]
-        return super().apply(grads, trainable_variables)
-
     def get_config(self) -> dict[str, Any]:
         child = self.child_tuning
         return {

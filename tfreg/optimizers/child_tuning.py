@@ -152,7 +152,8 @@ class ChildSteps(keras.optimizers.Optimizer):
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         path = _compat.keras_variable(self, variable).path
-        gradient = _compat.dense_gradient(gradient)
+        if path in self._masks or path in self._drawn:
+            gradient = _compat.dense_gradient(gradient)
         if path in self._masks:
             mask = ops.cast(self._masks[path], "bool")
             gradient = ops.where(mask, gradient, ops.zeros_like(gradient))
