@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from tfreg._compat.backends import global_sum, on_tensorflow, replicas
+from tfreg._compat.backends import global_sum, on_tensorflow, own_part, replicas
 from tfreg._compat.gradients import dense_gradient, sum_rows
 from tfreg._compat.graphs import compiled_in_place, outside_xla
 from tfreg._compat.row_gradients import RowGradients
@@ -170,7 +170,10 @@ class OnePassAdamW(keras.optimizers.AdamW):
         if not ours:
             return super().update_step(gradient, variable, learning_rate)
         index = self._get_variable_index(variable)
-        moments = self._momentums[index].value, self._velocities[index].value
+        both = self._momentums[index].value, self._velocities[index].value
+        # Variables of a strategy, be it of one device, are not told apart by a traced
+        # function: it would move all weights by the moments of the first.
+        moments = [own_part(each) for each in both] if large else both
         if few:
             self._row_gradients = self._row_gradients or RowGradients()
             gradient = self._row_gradients.hold(index, variable, gradient)

@@ -150,6 +150,11 @@ class ReplicaSeeds(keras.random.SeedGenerator):
         return of_replica(super().next(ordered))
 
 
+def own_part(variable: tf.Variable) -> tf.Variable:
+    """What one replica has of a variable: itself, where there is no strategy."""
+    return tf.distribute.get_strategy().experimental_local_results(variable)[0]
+
+
 def global_sum(value: Any) -> Any:
     """The sum of a value over all replicas; the value itself where there is one."""
     if not on_tensorflow():
