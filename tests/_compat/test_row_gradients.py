@@ -55,6 +55,25 @@ def stepper(optimizer, weight):
     return lambda gradient: optimizer.apply([gradient], [weight])
 
 
+def test_a_graph_clears_then_notes_then_writes():
+    """Whenever a step is broken off, all rows that are not 0 are among the noted."""
+    held, table = RowGradients(), tf.zeros((4, 3))
+
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, 3)), tf.TensorSpec(None, "int64")]
+    )
+    def hold(values, rows):
+        held.hold(0, table, tf.IndexedSlices(values, rows, (4, 3)))
+
+    graph = hold.get_concrete_function().graph
+    clear, write = (
+        op for op in graph.get_operations() if op.type == "ResourceScatterUpdate"
+    )
+    (note,) = (op for op in graph.get_operations() if op.type == "AssignVariableOp")
+    assert clear in note.control_inputs
+    assert any(note in (op, *op.control_inputs) for op in write.control_inputs)
+
+
 @pytest.mark.parametrize("graph", [False, True])
 @pytest.mark.parametrize("clip", [None, 0.5])
 def test_as_a_dense_gradient(random, graph, clip):
@@ -73,6 +92,8 @@ def test_as_a_dense_gradient(random, graph, clip):
         for gradient in given:
             step(gradient)
         assert names == [variable.path for variable in optimizer.variables]
+        sparse = isinstance(given[0], tf.IndexedSlices)
+        assert (optimizer._row_gradients is not None) == sparse
         found.append([weight, *optimizer.variables])
     for ours, theirs in zip(*found, strict=True):
         np.testing.assert_allclose(

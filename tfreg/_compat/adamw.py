@@ -96,7 +96,9 @@ class OnePassAdamW(keras.optimizers.AdamW):
             summed = iter(global_sum(there))
             grads = [None if g is None else next(summed) for g in grads]
         if not self.global_clipnorm:
-            return super()._clip_gradients([dense_gradient(g) for g in grads])
+            if self.clipvalue:
+                grads = [dense_gradient(gradient) for gradient in grads]
+            return super()._clip_gradients(grads)
         values = [g.values if isinstance(g, tf.IndexedSlices) else g for g in grads]
         halves = [tf.nn.l2_loss(x) for x in values if x is not None]
         halves = [tf.cast(half, tf.float32) for half in halves]

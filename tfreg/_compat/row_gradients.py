@@ -11,7 +11,8 @@ from tensorflow.python.ops.resource_variable_ops import ResourceVariable
 class RowGradients:
     """Gradients of tables as dense arrays, of which a step writes its own rows alone.
 
-    A new array of zeros in each step takes as long as reading all the weights.
+    A new array of zeros in each step takes as long as reading all the weights. One that
+    stays is as much memory, for as long as the optimiser lives.
     """
 
     def __init__(self) -> None:
@@ -30,9 +31,10 @@ class RowGradients:
         table, written = self._held[number]
         last, rows = tf.convert_to_tensor(written), tf.cast(gradient.indices, "int32")
         size = tf.concat([tf.shape(last), table.shape[1:]], 0)
-        _write(table, last, tf.zeros(size, table.dtype))
-        # First, so that a step that is broken off leaves nothing to the next one.
-        with tf.control_dependencies([written.assign(rows)]):
+        # In this order, so that a step that is broken off leaves nothing to the next.
+        with _after(_write(table, last, tf.zeros(size, table.dtype))):
+            noted = written.assign(rows)
+        with _after(noted):
             _write(table, rows, tf.cast(gradient.values, table.dtype))
         return table
 
@@ -51,7 +53,12 @@ def _empty(variable: Any) -> tuple[tf.Variable, tf.Variable]:
         )
 
 
-def _write(table: tf.Variable, rows: Any, values: Any) -> None:
-    tf.raw_ops.ResourceScatterUpdate(
+def _write(table: tf.Variable, rows: Any, values: Any) -> Any:
+    return tf.raw_ops.ResourceScatterUpdate(
         resource=table.handle, indices=rows, updates=values
     )
+
+
+def _after(done: Any) -> Any:
+    """What graphs compute inside waits for an operation; eagerly it is done already."""
+    return tf.control_dependencies([] if done is None else [done])
