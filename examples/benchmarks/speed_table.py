@@ -51,8 +51,8 @@ FRESH: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
         "Seconds from a process's start to the end of a small fit of minilm: "
         f"{FIT_EPOCHS} epochs, {FIT_ROWS} rows (to its imports); of another such fit "
         "of a new model in the same process",
-        lambda result: f"{result['fit']:.1f} ({result['import']:.1f}); "
-        f"{result['again']:.1f}",
+        lambda result: f"{result['fit']:.1f} ({result['import']:.1f})"
+        + (f"; {result['again']:.1f}" if "again" in result else ""),
     ),
 }
 

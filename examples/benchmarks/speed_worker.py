@@ -106,6 +106,7 @@ def serve(make: Callable[[Job], System], packages: Sequence[str]) -> None:
         elif name == "tune":
             say(choice=system.tune())
         elif name == "renew":
+            del system
             system = make(job)
             say()
         elif name == "write":

@@ -43,7 +43,6 @@ from tfreg._compat.gradients import (
     dense_gradient,
     gradients_in_turn,
     inner_gradients,
-    sum_rows,
     value_and_gradients,
 )
 from tfreg._compat.graphs import (
@@ -145,9 +144,9 @@ __all__ = [
     "let_go_of_graphs",
     "load_task",
     "make_deterministic",
-    "next_key",
     "misfit",
     "nested_layers",
+    "next_key",
     "on_processors",
     "on_tensorflow",
     "only_forward",
@@ -176,7 +175,6 @@ __all__ = [
     "several_workers",
     "shaped_like",
     "stacked",
-    "sum_rows",
     "takes_any_shape",
     "tokenize_bert",
     "trace_prediction",

@@ -15,7 +15,7 @@ from tensorflow.python.eager import context
 from tensorflow.python.framework import ops as tensorflow_ops
 from tensorflow.python.ops import control_flow_util
 
-from tfreg._compat.backends import on_tensorflow
+from tfreg._compat.backends import on_processors, on_tensorflow
 
 _letting_go = 0
 """How many `graphs_let_go` are open, in whatever thread: each replica has its own."""
@@ -106,9 +106,9 @@ def outside_xla() -> bool:
 def optimized_once() -> Iterator[None]:
     """Have TensorFlow go once over each graph that is first called inside.
 
-    It goes twice, and looks for memory to save by computing again, which it does only
-    where it is told to: of a training step's graph nothing changes any more, and a
-    fit of some hundred texts waits for it for a twentieth of its time.
+    It goes twice, and on processors too it looks for ways to a lower peak of memory:
+    neither changes a training step's graph any more, and a fit of some hundred texts
+    waits for them for a twentieth of its time.
     """
     if not on_tensorflow():
         yield
@@ -119,7 +119,8 @@ def optimized_once() -> Iterator[None]:
     rewrites = config.graph_options.rewrite_options
     if rewrites.meta_optimizer_iterations == RewriterConfig.DEFAULT_NUM_ITERS:
         rewrites.meta_optimizer_iterations = RewriterConfig.ONE
-    if rewrites.memory_optimization == RewriterConfig.DEFAULT_MEM_OPT:
+    usual = rewrites.memory_optimization == RewriterConfig.DEFAULT_MEM_OPT
+    if usual and on_processors():
         rewrites.memory_optimization = RewriterConfig.NO_MEM_OPT
     here.function_call_options = context.FunctionCallOptions(
         executor_type=before.executor_type, config_proto=config
