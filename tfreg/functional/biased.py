@@ -6,6 +6,8 @@ from typing import Any
 
 from keras import ops
 
+from tfreg.functional.shapes import shaped
+
 
 def biased(rows: Any, bias: Any, shape: Any, training: bool | None) -> Any:
     """rows + bias, in another shape.
@@ -27,13 +29,9 @@ def biased(rows: Any, bias: Any, shape: Any, training: bool | None) -> Any:
         TensorShape([1, 2, 3])
     """
     if bias is None:
-        return _shaped(rows, shape)
+        return shaped(rows, shape)
     if not training:
-        return _shaped(ops.add(rows, bias), shape)
+        return shaped(ops.add(rows, bias), shape)
     if len(shape) > 2:
         return ops.add(ops.reshape(rows, shape), bias)
     return ops.squeeze(ops.add(ops.expand_dims(rows, 0), bias), 0)
-
-
-def _shaped(rows: Any, shape: Any) -> Any:
-    return rows if len(shape) == 2 else ops.reshape(rows, shape)

@@ -36,6 +36,11 @@ def as_rows(x: Any, width: int) -> Any:
     return ops.reshape(x, (-1, width))
 
 
+def shaped(rows: Any, shape: Any) -> Any:
+    """A matrix in a shape of the same last axis; itself if that is of two axes."""
+    return rows if len(shape) == 2 else ops.reshape(rows, shape)
+
+
 def as_before(rows: Any, x: Any) -> Any:
     """What was computed of `as_rows`, of the same size, in the shape of ``x``."""
     same = len(x.shape) == 2 and x.shape[-1] == rows.shape[-1]

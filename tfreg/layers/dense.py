@@ -11,7 +11,7 @@ from keras import ops
 from tfreg import _compat
 from tfreg.functional.biased import biased
 from tfreg.functional.gelu import gelu, gelu_new
-from tfreg.functional.shapes import as_rows, shape_of
+from tfreg.functional.shapes import as_rows, shape_of, shaped
 from tfreg.layers.kernel_noise import kernel_of
 
 _ROWS = 840  # a multiple of so many is what is compiled for prediction
@@ -41,8 +41,7 @@ class Dense(keras.layers.Dense):
         shape = (*shape_of(inputs)[:-1], self.units)
         ours = self.activation in (gelu, gelu_new) and self.bias is not None
         if _compat.on_tensorflow() and ours:
-            rows = self._activated(rows, training)
-            return rows if len(shape) == 2 else ops.reshape(rows, shape)
+            return shaped(self._activated(rows, training), shape)
         x = biased(rows, self.bias, shape, training)
         return x if self.activation is None else self.activation(x)
 
