@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from tfreg import _compat
 from tfreg._checks import fail
 
 _TAG = re.compile(r"O|[BI](-.+)?", re.DOTALL)
@@ -85,16 +86,23 @@ def span_counts(
     """
     codes = ops.convert_to_tensor(tag_codes(labels))
     y_true, y_pred = (ops.cast(y, "int32") for y in (y_true, y_pred))
-    real = y_true >= 0
     if weight is None:
         weight = ops.ones_like(y_true, "float32")
+    weight = ops.cast(weight, "float32")
+    return _counts(codes, y_true, y_pred, weight, lenient)
+
+
+@_compat.traced
+def _counts(
+    codes: Any, y_true: Any, y_pred: Any, weight: Any, lenient: bool
+) -> tuple[Any, Any, Any]:
+    """The counts of ids, traced once and not by every step that counts."""
+    real = y_true >= 0
 
     def read(ids):
         return ops.where(real, ops.take(codes, ops.maximum(ids, 0)), 0)
 
-    true, pred, weight = move_left(
-        real, read(y_true), read(y_pred), ops.cast(weight, "float32")
-    )
+    true, pred, weight = move_left(real, read(y_true), read(y_pred), weight)
     # One more O ends the spans that reach the end of their row.
     true, pred, weight = (ops.pad(x, [[0, 0], [0, 1]]) for x in (true, pred, weight))
     true_goes_on, pred_goes_on = _goes_on(true), _goes_on(pred)
