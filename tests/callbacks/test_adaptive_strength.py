@@ -39,7 +39,8 @@ def held_loss_after(state, make, fields):
 
 
 @pytest.mark.parametrize(
-    "name", ["sgd", pytest.param("adam", marks=pytest.mark.slow), "ours"]
+    "name",
+    [*(pytest.param(name, marks=pytest.mark.slow) for name in ("sgd", "adam")), "ours"],
 )
 def test_slopes_are_finite_differences_through_a_step(name):
     """Of the backbone's L2-SP and the head's L2, in the fourth step of a fit.

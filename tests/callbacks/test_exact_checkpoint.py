@@ -103,7 +103,12 @@ class KillAt(keras.callbacks.Callback):
     ("updates", "every", "fields"),
     [
         (2, 1, {"word_dropout": 0.1, "mixout": 0.3, "augment": Swap(0.3)}),
-        (6, 2, {"ema": 0.9, "gradient_accumulation_steps": 2, "layer_decay": 0.9}),
+        pytest.param(
+            6,
+            2,
+            {"ema": 0.9, "gradient_accumulation_steps": 2, "layer_decay": 0.9},
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             7,
             3,

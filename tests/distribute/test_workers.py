@@ -35,7 +35,8 @@ def test_workers_go_on(tmp_path):
         np.testing.assert_array_equal(value, found[1][name], err_msg=name)
 
 
-@pytest.mark.parametrize("dies", [1, pytest.param(0, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("dies", [1, 0])
 def test_where_one_dies_the_others_end(tmp_path, dies):
     done = run_on_workers(2, STOPPED, tmp_path, str(dies))
     assert done[dies].returncode == -signal.SIGKILL

@@ -117,7 +117,13 @@ def test_form(name: str) -> None:
             assert (FOLDER / link).exists(), link
 
 
-@pytest.mark.parametrize("name", POINTS)
+# As long as two of the others, and its fits are those of the script of its name.
+LONG = pytest.param("4_few_examples", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(
+    "name", [LONG if name in LONG.values else name for name in POINTS]
+)
 def test_it_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")
     pytest.importorskip("ipykernel", reason="ipykernel is not installed")

@@ -209,7 +209,9 @@ def own_data(task, size):
     return tf.data.Dataset.from_tensor_slices(columns).batch(size)
 
 
-@pytest.mark.parametrize("task", ["classify", "tag"])
+@pytest.mark.parametrize(
+    "task", ["classify", pytest.param("tag", marks=pytest.mark.slow)]
+)
 def test_a_data_set_of_ones_own_is_accumulated_over_its_batches(task):
     runs = []
     for size, steps in ((BATCH, 2), (BATCH * 2, 1)):

@@ -250,7 +250,9 @@ def test_accumulated_it_is_counted_once(weights):
         np.testing.assert_allclose(found[0][path], found[1][path], atol=1e-6)
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+@pytest.mark.parametrize(
+    "precision", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("adapter", [LoRA(2, penalty=L2(1e4)), Adapter(4)])
 def test_mixed_precision(precision, adapter, ids):
     x, y = ids

@@ -338,7 +338,9 @@ def test_xla_trains_the_same():
         np.testing.assert_allclose(compiled[path], plain[path], atol=2e-6, err_msg=path)
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+@pytest.mark.parametrize(
+    "precision", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)]
+)
 def test_mixed_precision(precision):
     model = tagger(dtype=f"mixed_{precision}", precision=precision)
     assert {v.dtype for v in model.transitions.weights} == {"float32"}
@@ -361,7 +363,9 @@ def test_batches_accumulated_are_one_batch():
         np.testing.assert_allclose(one, two, atol=2e-6, err_msg=one.path)
 
 
-@pytest.mark.parametrize("freeze", ["backbone", 1])
+@pytest.mark.parametrize(
+    "freeze", [pytest.param("backbone", marks=pytest.mark.slow), 1]
+)
 def test_features_of_a_frozen_encoder(freeze, tmp_path):
     runs = []
     for cache in (False, tmp_path):

@@ -31,6 +31,7 @@ TOGETHER = {
     for name, rate in NOISE.items()
     if name not in ("dropconnect", "weight_noise")
 }
+SLOW = pytest.mark.slow
 
 
 def build(task="classify", **fields):
@@ -103,7 +104,7 @@ def test_inference_of_a_tagger_is_untouched():
     "fields",
     [
         TOGETHER,
-        {"dropconnect": 0.3},
+        pytest.param({"dropconnect": 0.3}, marks=SLOW),
         {"weight_noise": 0.3, "head": Bottleneck(8), "noisy_tune": 0.2},
     ],
 )
@@ -130,7 +131,7 @@ def test_saved_and_loaded(fields, tmp_path):
             loaded.fit(SENTENCES, TAGS, epochs=1, verbose=0)
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+@pytest.mark.parametrize("precision", ["bfloat16", pytest.param("float16", marks=SLOW)])
 @pytest.mark.parametrize(
     "noise", [TOGETHER, {"dropconnect": 0.3}, {"weight_noise": 0.3}]
 )
@@ -148,8 +149,8 @@ def test_mixed_precision(noise, precision):
     "fields",
     [
         {**TOGETHER, "head": Bottleneck(8, 1e-3)},
-        {"dropconnect": 0.3},
-        {"weight_noise": 0.3},
+        pytest.param({"dropconnect": 0.3}, marks=SLOW),
+        pytest.param({"weight_noise": 0.3}, marks=SLOW),
     ],
 )
 def test_xla(fields):

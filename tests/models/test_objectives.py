@@ -197,7 +197,7 @@ def assert_same_weights(one, other, atol=1e-6):
         np.testing.assert_allclose(value, theirs[path], atol=atol, err_msg=path)
 
 
-@pytest.mark.parametrize("eager", [True, False])
+@pytest.mark.parametrize("eager", [pytest.param(True, marks=SLOW), False])
 def test_a_batch_in_parts_is_the_batch(eager):
     terms = [Focal(2.0), FGM(0.5, epsilon=0.2), ConfidencePenalty(0.2)]
     compiled = {"run_eagerly": eager}
@@ -221,7 +221,7 @@ def test_what_is_random_trains_in_parts_too(name):
     assert np.isfinite(model.history.history["loss"][0])
 
 
-@pytest.mark.parametrize("freeze", [1, "backbone"])
+@pytest.mark.parametrize("freeze", [1, pytest.param("backbone", marks=SLOW)])
 @pytest.mark.parametrize(
     "objective",
     [[SAM(0.05), ConfidencePenalty(0.1)], [Mixup(0.4)], [Focal(1.0), RDrop(1.0)]],

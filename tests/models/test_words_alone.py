@@ -42,9 +42,9 @@ def read_everything(monkeypatch):
     "fields",
     [
         {},
-        {"head": CRF()},
+        pytest.param({"head": CRF()}, marks=SLOW),
         {"kind": "roberta", "adapter": LoRA(4)},
-        {"freeze": 1},
+        pytest.param({"freeze": 1}, marks=SLOW),
         pytest.param({"adapter": Adapter(4)}, marks=SLOW),
         pytest.param({"head": Projection(4), "objective": FGM(0.1)}, marks=SLOW),
         pytest.param({"objective": SAM(0.02)}, marks=SLOW),
