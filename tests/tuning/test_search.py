@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import math
 import shutil
@@ -259,9 +260,22 @@ def test_real_fits_and_where_they_leave_nothing(preset, tmp_path, monkeypatch):
     assert list((tmp_path / "tensorboard" / "0-0").rglob("events.out.*"))
 
 
-def test_no_trial_leaves_its_graphs(preset, tmp_path):
-    import gc
+@pytest.mark.parametrize("others", [False, True])
+def test_old_objects_are_not_looked_through_for_garbage(
+    others, preset, tmp_path, monkeypatch
+):
+    """And what somebody else has frozen stays so."""
+    Fake(monkeypatch)
+    gc.unfreeze()
+    if others:
+        gc.freeze()
+    counts = []
+    run(preset, tmp_path, said=lambda *_: counts.append(gc.get_freeze_count()))
+    assert min(counts) > 100_000
+    assert bool(gc.get_freeze_count()) == others
 
+
+def test_no_trial_leaves_its_graphs(preset, tmp_path):
     def graphs():
         return sum(type(one).__name__ == "FuncGraph" for one in gc.get_objects())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 import time
 import warnings
@@ -98,8 +97,7 @@ class Rounds:
         scope = nullcontext() if self.strategy is None else self.strategy.scope()
         with _compat.graphs_let_go(), scope:
             result = self._fit_and_score(name, recipe, number, about)
-        keras.utils.clear_session()
-        gc.collect()
+        keras.utils.clear_session()  # which collects garbage
         return result
 
     def _fit_and_score(

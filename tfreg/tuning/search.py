@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -169,15 +171,34 @@ def search(
     searching = RecipeTuner(oracle, rounds, recipe, folder, role, said)
     if worker is None:
         replay(oracle, Journal(folder / "trials.jsonl"))
-        if not chief:
+    with _what_is_there_stays():
+        if worker is None and not chief:
             _baselines(rounds, recipe, space, said)
-    searching.search()
-    if chief:  # it was busy with choosing
-        _baselines(rounds, recipe, space, said)
+        searching.search()
+        if chief:  # it was busy with choosing
+            _baselines(rounds, recipe, space, said)
     result = _result(rounds, recipe, space, objective)
     if worker is None:
         result.write(folder)
     return result
+
+
+@contextmanager
+def _what_is_there_stays() -> Iterator[None]:
+    """Inside, garbage is looked for among new objects alone.
+
+    Each trial leaves a model to be found, and the million objects of the libraries are
+    looked through for it twice a trial: half a second.
+    """
+    if gc.get_freeze_count():  # somebody has chosen already
+        yield
+        return
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _folder(out: str | os.PathLike[str]) -> Path:
