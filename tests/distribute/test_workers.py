@@ -56,6 +56,7 @@ def test_after_a_death_all_go_on(tmp_path):
         check_went_on(dict(np.load(tmp_path / f"worker-{number}.npz")))
 
 
+@pytest.mark.slow
 def test_keras_cannot_do_it_yet(tmp_path):
     """Where it can, `_compat.OnWorkers` has nothing to mend, and can go."""
     run_on_workers(2, "tests.distribute.keras_on_workers", tmp_path)

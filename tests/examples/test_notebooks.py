@@ -117,12 +117,16 @@ def test_form(name: str) -> None:
             assert (FOLDER / link).exists(), link
 
 
-# As long as two of the others, and its fits are those of the script of its name.
-LONG = pytest.param("4_few_examples", marks=pytest.mark.slow)
+# What these fit, the scripts of their names fit in CI.
+LONG = ("3_choose_strength", "4_few_examples", "5_many_devices")
 
 
 @pytest.mark.parametrize(
-    "name", [LONG if name in LONG.values else name for name in POINTS]
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in LONG else ())
+        for name in POINTS
+    ],
 )
 def test_it_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")

@@ -41,7 +41,7 @@ from tfreg.regularizers import (
     Spectral,
 )
 
-DRAWS, IN_CI = 200, 6
+DRAWS, IN_CI = 200, 4
 SENTENCES = [["the", "good", "movie"], ["a", "bad", "dog"], ["good"], ["x", "y"]] * 4
 TAGS = [["O", "B-X", "I-X"], ["O"] * 3, ["B-X"], ["O", "B-X"]] * 4
 TASKS = ("classify", "multilabel", "regress", "tag")

@@ -25,7 +25,8 @@ def test_two_devices_equal_one(one, tmp_path):
     check_equal(one, run_on(2, "two_devices", tmp_path))
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.slow  # in CI workers are in tests/distribute
+@pytest.mark.parametrize("count", [2, 3])
 def test_workers_equal_one(one, tmp_path, count):
     for done in run_on_workers(count, "tests.models.two_devices", tmp_path):
         assert done.returncode == 0, done.stderr[-3000:]
