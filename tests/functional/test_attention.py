@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfreg.functional.attention import attend
+from tfreg.functional.attention import attend, in_heads
 
 BATCH, LENGTH, HEADS, SIZE = 2, 5, 3, 4
 
@@ -39,7 +39,7 @@ MASKS = {
 @pytest.mark.parametrize("name", MASKS)
 def test_values(x, name):
     given = None if name == "none" else MASKS[name].astype("int32")
-    found = attend(x, HEADS, given)
+    found = attend(*in_heads(x, HEADS), given)
     np.testing.assert_allclose(found, numpy_attend(x, MASKS[name]), atol=1e-5)
 
 
@@ -48,7 +48,9 @@ def test_masked_positions_weigh_nothing_in_half_precision(x, dtype):
     mask = MASKS["padding"].astype("int32")
     other = x.copy()
     other[0, 3:] = 50.0
-    found = [attend(keras.ops.cast(v, dtype), HEADS, mask) for v in (x, other)]
+    found = [
+        attend(*in_heads(keras.ops.cast(v, dtype), HEADS), mask) for v in (x, other)
+    ]
     found = [np.asarray(keras.ops.cast(v, "float32")) for v in found]
     np.testing.assert_array_equal(found[0][0, :3], found[1][0, :3])
     assert np.isfinite(found[1]).all()
@@ -57,12 +59,12 @@ def test_masked_positions_weigh_nothing_in_half_precision(x, dtype):
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 def test_a_row_that_sees_nothing_is_finite(x, dtype):
     mask = np.zeros((BATCH, 1, LENGTH), "int32")
-    found = attend(keras.ops.cast(x, dtype), HEADS, mask)
+    found = attend(*in_heads(keras.ops.cast(x, dtype), HEADS), mask)
     assert np.isfinite(np.asarray(keras.ops.cast(found, "float32"))).all()
 
 
 def test_the_weights_are_dropped(x):
-    found = attend(x, HEADS, None, lambda weights: weights * 0)
+    found = attend(*in_heads(x, HEADS), None, lambda weights: weights * 0)
     np.testing.assert_array_equal(found, np.zeros((BATCH, LENGTH, HEADS, SIZE)))
 
 
@@ -74,7 +76,9 @@ def test_gradient_by_central_differences(x):
     values = tf.constant(x)
     with tf.GradientTape() as tape:
         tape.watch(values)
-        y = tf.reduce_sum(attend(values, HEADS, mask.astype("int32")) * upstream)
+        y = tf.reduce_sum(
+            attend(*in_heads(values, HEADS), mask.astype("int32")) * upstream
+        )
     found = tape.gradient(y, values).numpy()
     wide, step = x.astype("float64"), 1e-5
     for index in [(0, 0, 0), (0, 1, 13), (0, 4, 14), (1, 2, 30), (1, 4, 35)]:
@@ -89,5 +93,5 @@ def test_gradient_by_central_differences(x):
 
 def test_an_empty_batch():
     x = keras.ops.zeros((0, LENGTH, 3 * HEADS * SIZE))
-    found = attend(x, HEADS, np.zeros((0, 1, LENGTH), "int32"))
+    found = attend(*in_heads(x, HEADS), np.zeros((0, 1, LENGTH), "int32"))
     assert tuple(found.shape) == (0, LENGTH, HEADS, SIZE)

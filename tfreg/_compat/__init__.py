@@ -39,6 +39,7 @@ from tfreg._compat.encoders import (
     set_dropout_rate,
 )
 from tfreg._compat.epochs import beginning_at
+from tfreg._compat.fused_products import fused_product, fuses_products
 from tfreg._compat.gradients import (
     dense_gradient,
     gradients_in_turn,
@@ -60,16 +61,12 @@ from tfreg._compat.norms import (
     only_forward,
     only_predicts,
 )
+from tfreg._compat.packing import unpack
 from tfreg._compat.passes import in_training, random_states, rerouted
-from tfreg._compat.prediction import (
-    ReadsRounded,
-    predict_in_shares,
-    predicts_in_threads,
-    round_kernels,
-    trace_prediction,
-)
+from tfreg._compat.prediction import predicts_in_threads, traced_prediction
 from tfreg._compat.presets import load_task, transformers_converter
 from tfreg._compat.randomness import global_random_states, restore_random_states
+from tfreg._compat.rounding import ReadsRounded
 from tfreg._compat.training import (
     build_metrics,
     build_optimizer,
@@ -126,7 +123,9 @@ __all__ = [
     "first_moment",
     "forget_trace",
     "fused_norm",
+    "fused_product",
     "fuses_norms",
+    "fuses_products",
     "give_seeds",
     "give_up",
     "global_random_states",
@@ -154,7 +153,6 @@ __all__ = [
     "optimized_once",
     "outside_xla",
     "penalties",
-    "predict_in_shares",
     "predicts_in_threads",
     "products",
     "random_states",
@@ -164,7 +162,6 @@ __all__ = [
     "requeue",
     "rerouted",
     "restore_random_states",
-    "round_kernels",
     "rows_at",
     "said_by_chief",
     "schedule",
@@ -177,13 +174,14 @@ __all__ = [
     "stacked",
     "takes_any_shape",
     "tokenize_bert",
-    "trace_prediction",
     "traced",
+    "traced_prediction",
     "track_loss",
     "track_shares",
     "transformers_converter",
     "uncast",
     "undrawn",
+    "unpack",
     "unsearchable",
     "value_and_gradients",
     "widest_float",

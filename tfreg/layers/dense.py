@@ -9,11 +9,18 @@ import keras
 from keras import ops
 
 from tfreg import _compat
-from tfreg.functional.biased import biased
+from tfreg.functional.affine import affine
 from tfreg.functional.gelu import gelu, gelu_new
 from tfreg.functional.shapes import as_rows, shape_of, shaped
 from tfreg.layers.kernel_noise import kernel_of
 
+_FUSED = {
+    gelu: "GeluExact",
+    gelu_new: "GeluApproximate",
+    keras.activations.relu: "Relu",
+    keras.activations.tanh: "Tanh",
+}
+"""What TensorFlow calls the activations that a product ends with, where it has any."""
 _ROWS = 840  # a multiple of so many is what is compiled for prediction
 
 
@@ -37,12 +44,16 @@ class Dense(keras.layers.Dense):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         rows = as_rows(inputs, inputs.shape[-1])
-        rows = ops.matmul(rows, kernel_of(self, training))
+        kernel, bias = kernel_of(self, training), self.bias
         shape = (*shape_of(inputs)[:-1], self.units)
-        ours = self.activation in (gelu, gelu_new) and self.bias is not None
+        fused = bias is not None and not training and _compat.fuses_products(rows)
+        if fused and self.activation in _FUSED:
+            name = _FUSED[self.activation]
+            return shaped(_compat.fused_product(rows, kernel, bias, name), shape)
+        ours = self.activation in (gelu, gelu_new) and bias is not None
         if _compat.on_tensorflow() and ours:
-            return shaped(self._activated(rows, training), shape)
-        x = biased(rows, self.bias, shape, training)
+            return shaped(self._activated(ops.matmul(rows, kernel), training), shape)
+        x = affine(rows, kernel, bias, shape, training)
         return x if self.activation is None else self.activation(x)
 
     def _activated(self, x: Any, training: bool | None) -> Any:

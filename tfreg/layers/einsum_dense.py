@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfreg.functional.biased import biased
+from tfreg.functional.affine import affine
 from tfreg.functional.shapes import shape_of
 from tfreg.layers.kernel_noise import kernel_of
 
@@ -43,12 +43,12 @@ class EinsumDense(keras.layers.EinsumDense):
         shape, units = shape_of(inputs)[:-axes], kernel.shape[axes:]
         size, width = math.prod(kernel.shape[:axes]), math.prod(units)
         kernel = ops.reshape(kernel, (size, width))
-        x = ops.matmul(ops.reshape(inputs, (-1, size)), kernel)
+        x = ops.reshape(inputs, (-1, size))
         bias = self.bias
         if bias is not None:
             if tuple(bias.shape) != (width,):
                 bias = ops.reshape(ops.broadcast_to(bias, units), (width,))
-        x = biased(x, bias, (*shape, width), training)
+        x = affine(x, kernel, bias, (*shape, width), training)
         x = x if len(units) == 1 else ops.reshape(x, (*shape, *units))
         return x if self.activation is None else self.activation(x)
 

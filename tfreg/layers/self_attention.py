@@ -9,8 +9,8 @@ import keras
 from keras import ops
 
 from tfreg import _compat
-from tfreg.functional.attention import attend
-from tfreg.functional.biased import biased
+from tfreg.functional.affine import biased
+from tfreg.functional.attention import attend, in_heads
 from tfreg.functional.real_rows import AllRows, RealRows
 from tfreg.functional.shapes import as_rows, shape_of
 from tfreg.layers.einsum_dense import EinsumDense
@@ -90,6 +90,26 @@ class SelfAttention(keras.layers.MultiHeadAttention):
         inner = _compat.attention_layers(self)
         assert inner is not None
         *projections, output, dropout = inner
+        if not training and _compat.fuses_products(query):
+            heads = [self._apart(layer, query, training) for layer in projections]
+        else:
+            heads = self._together(projections, query, training)
+        queries, keys, values = heads
+
+        def drop(weights: Any) -> Any:
+            return dropout(weights, training=training)
+
+        x = attend(queries, keys, values, attention_mask, drop)
+        if self.rows is None:
+            return output(x)
+        # Built for four axes, it takes no less.
+        x = ops.expand_dims(self.rows[1].keep(x), 0)
+        return ops.squeeze(output(x), 0)
+
+    def _together(
+        self, projections: list[Any], query: Any, training: bool | None
+    ) -> list[Any]:
+        """Queries, keys and values in heads, of one product."""
         shape = shape_of(query)
         x = _project(as_rows(query, query.shape[-1]), projections, training)
         bias = None
@@ -97,18 +117,19 @@ class SelfAttention(keras.layers.MultiHeadAttention):
             biases = [layer.bias for layer in projections]
             bias = ops.reshape(_side_by_side(biases, 0), (-1,))
         x = biased(x, bias, (*shape[:-1], x.shape[-1]), training)
-        seen, read = self.rows or (None, None)
-        x = attend(
-            x if seen is None else seen.spread(x),
-            self.num_heads,
-            attention_mask,
-            lambda weights: dropout(weights, training=training),
-            None if seen is None else seen.shape,
-        )
-        if read is None:
-            return output(x)
-        # Built for four axes, it takes no less.
-        return ops.squeeze(output(ops.expand_dims(read.keep(x), 0)), 0)
+        if self.rows is None:
+            return in_heads(x, self.num_heads)
+        seen = self.rows[0]
+        return in_heads(seen.spread(x), self.num_heads, seen.shape)
+
+    def _apart(self, layer: Any, query: Any, training: bool | None) -> Any:
+        """One of them, by a product of its own: its kernel may be packed as it is."""
+        if self.rows is None:
+            x = layer(query, training=training)
+        else:  # built for three axes, it takes no less
+            x = layer(ops.expand_dims(query, 0), training=training)
+            x = self.rows[0].spread(ops.squeeze(x, 0))
+        return ops.transpose(x, (0, 2, 1, 3))
 
 
 def _only_projects(layer: Any) -> bool:

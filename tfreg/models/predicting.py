@@ -53,12 +53,12 @@ def predict_batches(
             # What is left over, to 5, 6, 7 or 8 times a power of two: shapes stay few.
             step = max(1 << (len(rows) - 1).bit_length() >> 3, 1)
             filled = np.resize(rows, -(-len(rows) // step) * step)
-        x = batches.collate(filled)[0]
-        return _compat.predict_in_shares(model, x, kernels)[: len(rows)]
+        return predict(batches.collate(filled)[0])[: len(rows)]
 
-    kernels = _compat.round_kernels(model)
     if order:
-        _compat.trace_prediction(model, batches.collate(order[-1])[0], kernels)
+        pieces = int(batches.encoded.lengths.sum())
+        first = batches.collate(order[-1])[0]
+        predict = _compat.traced_prediction(model, first, pieces)
     threads = _AT_ONCE if _compat.predicts_in_threads(model) else 1
     with ThreadPoolExecutor(threads) as pool:
         for rows, found in zip(order, pool.map(answers, order)):

@@ -222,6 +222,7 @@ class TextTrainer(_compat.OnWorkers, _compat.ReadsRounded, keras_hub.models.Task
             splits.append(feeding.feed_validation(self, validation_data, batch_size))
             callbacks += early_stopping(self, callbacks, epochs)
         callbacks += unfreezing(self, callbacks)
+        _compat.unpack(self)
         seen = splits + ([held_out] if held_out else [])
         reuse_features(
             self, [s.batches for s in seen], feature_cache, kwargs.get("verbose")

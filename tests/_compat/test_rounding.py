@@ -7,11 +7,11 @@ import pytest
 import tensorflow as tf
 
 from tests.backbones import tiny, tokenizer
-from tfreg import _compat
+from tfreg._compat import prediction
+from tfreg._compat.rounding import RoundedBatch, round_kernels
 from tfreg.adapt import Adapter, BitFit, LoRA
 from tfreg.builders import build_classifier, build_tagger
 from tfreg.heads import CRF, Bottleneck, Projection
-from tfreg.models import predicting
 
 TEXTS = ["the good movie", "bad", "the bad movie the bad movie", "good good"] * 3
 
@@ -26,7 +26,7 @@ def built(build=build_classifier, kind="bert", precision="bfloat16", **settings)
 
 def in_each_batch(monkeypatch):
     """From here on kernels are rounded by the layers, in each batch."""
-    monkeypatch.setattr(predicting._compat, "round_kernels", lambda model: [])
+    monkeypatch.setattr(prediction, "round_kernels", lambda model: [])
 
 
 def same(found, expected):
@@ -63,7 +63,7 @@ def rounds_of(function):
 def test_answers_do_not_change(settings, monkeypatch):
     """Rounded once or in each batch, to the last bit."""
     model, texts = built(**settings)
-    assert _compat.round_kernels(model)
+    assert round_kernels(model)
     found = model.predict(texts, verbose=0)
     in_each_batch(monkeypatch)
     assert same(found, model.predict(texts, verbose=0))
@@ -71,12 +71,12 @@ def test_answers_do_not_change(settings, monkeypatch):
 
 def test_no_kernel_is_rounded_in_a_batch():
     model, _ = built()
-    kernels = _compat.round_kernels(model)
+    kernels = round_kernels(model)
     ids = {name: np.ones((2, 5), "int32") for name in model.input}
     model.make_predict_function()
     once, each = (
         rounds_of(model.predict_function.get_concrete_function([batch]))
-        for batch in (_compat.prediction.RoundedBatch(ids, kernels), (ids,))
+        for batch in (RoundedBatch(ids, kernels), (ids,))
     )
     assert each - once == Counter(tuple(kernel.shape) for kernel in kernels)
     assert not once - each
@@ -94,10 +94,19 @@ def test_new_weights_are_rounded_anew(monkeypatch):
     assert same(found, model.predict(texts, verbose=0))
 
 
+def test_float32_is_not_rounded():
+    assert not round_kernels(built(precision="float32")[0])
+
+
 @pytest.mark.parametrize("how", [{"run_eagerly": True}, {"jit_compile": True}])
-def test_left_to_the_layers(how):
-    """Where nothing is rounded, eagerly, and where XLA fuses it."""
-    model, _ = built()
+def test_left_to_the_layers(how, monkeypatch):
+    """Eagerly, and where XLA fuses it."""
+
+    def refuse(model):
+        raise AssertionError
+
+    model, texts = built()
+    found = model.predict(texts, verbose=0)
     model.compile(**how)
-    assert not _compat.round_kernels(model)
-    assert not _compat.round_kernels(built(precision="float32")[0])
+    monkeypatch.setattr(prediction, "round_kernels", refuse)
+    np.testing.assert_allclose(model.predict(texts, verbose=0), found, atol=0.02)

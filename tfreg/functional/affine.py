@@ -1,4 +1,4 @@
-"""A bias on the rows of a product, where TensorFlow makes most of it."""
+"""Products of matrices with their biases, where TensorFlow makes most of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,27 @@ from typing import Any
 
 from keras import ops
 
+from tfreg import _compat
 from tfreg.functional.shapes import shaped
+
+
+def affine(rows: Any, kernel: Any, bias: Any, shape: Any, training: bool | None) -> Any:
+    """rows·kernel + bias, in another shape.
+
+    Args:
+        rows: a matrix, (rows, size).
+        kernel: (size, width).
+        bias, shape, training: as for `biased`.
+
+    Example:
+        >>> import keras
+        >>> rows, kernel = keras.ops.ones((2, 3)), keras.ops.ones((3, 4))
+        >>> affine(rows, kernel, keras.ops.ones(4), (1, 2, 4), False).shape
+        TensorShape([1, 2, 4])
+    """
+    if bias is not None and not training and _compat.fuses_products(rows):
+        return shaped(_compat.fused_product(rows, kernel, bias), shape)
+    return biased(ops.matmul(rows, kernel), bias, shape, training)
 
 
 def biased(rows: Any, bias: Any, shape: Any, training: bool | None) -> Any:
