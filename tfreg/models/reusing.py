@@ -37,6 +37,10 @@ _STRATEGIES = (  # of TensorFlow, in which one process sees all weights
 )
 
 
+class LowerHalf(_compat.ReadsRounded, keras.Model):
+    """A Keras model whose weights are rounded once a split."""
+
+
 @dataclass(frozen=True)
 class Halves:
     """A task model cut at the frozen boundary; the halves share its layers.
@@ -139,7 +143,7 @@ def _cut(model: Any, depth: int | None) -> Halves:
         cut = below.output
         given = _input_like(cut)
         features, inputs = model._features(above([given, *ids.values()]), ids)
-    lower = keras.Model(model.input, cut)
+    lower = LowerHalf(model.input, cut)
     lower.jit_compile = False  # every length of text would be compiled anew
     logits = model.answer(features, inputs)
     return Halves(lower, keras.Model({**inputs, FEATURES: given}, logits), depth)
