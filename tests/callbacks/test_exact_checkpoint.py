@@ -115,7 +115,12 @@ class KillAt(keras.callbacks.Callback):
             {"swa": 0.5, "patience": 3, "schedule": "cosine"},
             marks=pytest.mark.slow,
         ),
-        (6, 2, {"steps_per_execution": 2, "noisy_tune": 0.1, "gradual_unfreezing": 1}),
+        pytest.param(
+            6,
+            2,
+            {"steps_per_execution": 2, "noisy_tune": 0.1, "gradual_unfreezing": 1},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_stopped_within_an_epoch(updates, every, fields, tmp_path):

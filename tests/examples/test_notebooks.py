@@ -118,7 +118,7 @@ def test_form(name: str) -> None:
 
 
 # What these fit, the scripts of their names fit in CI.
-LONG = ("3_choose_strength", "4_few_examples", "5_many_devices")
+LONG = ("2_tag", "3_choose_strength", "4_few_examples", "5_many_devices")
 
 
 @pytest.mark.parametrize(

@@ -330,6 +330,7 @@ def trained(**compile_args):
     return logs, {v.path: np.array(v) for v in model.trainable_variables}
 
 
+@pytest.mark.slow  # in CI XLA trains objectives
 def test_xla_trains_the_same():
     """A batch with windows, in which some words are context."""
     (logs, plain), (compiled_logs, compiled) = trained(), trained(jit_compile=True)

@@ -93,7 +93,9 @@ of_each_task = pytest.mark.parametrize(
 )
 
 
-@combined
+@pytest.mark.parametrize(
+    "name", ["terms", *(pytest.param(n, marks=SLOW) for n in COMBINED if n != "terms")]
+)
 @of_each_task
 def test_under_xla(task, name, draws):
     x, y, w = batch(task)

@@ -472,6 +472,7 @@ def test_taggers_and_slanted_rates():
     np.testing.assert_allclose(model.logits.kernel, expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow  # in CI two devices are in test_two_devices*.py
 def test_two_devices_equal_one(tmp_path):
     one, two = fitted(None), run_on(2, "optimizing_on_devices", tmp_path)
     assert set(one) == set(two) and len(one) > 35

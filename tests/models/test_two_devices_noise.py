@@ -6,10 +6,12 @@ Noise on texts is not: each replica has masks of its own, whatever draws them.
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tests.models.devices import run_on
 
 
+@pytest.mark.slow  # in CI two devices are in test_two_devices*.py
 def test_two_devices_and_one(tmp_path):
     one, two = (run_on(devices, "two_devices_noise", tmp_path) for devices in (1, 2))
     names = {path.split("/")[1] for path in two if path.startswith("masks/")}
