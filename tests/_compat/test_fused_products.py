@@ -77,6 +77,18 @@ def test_a_packed_kernel_is_not_looked_at_again():
     assert np.abs(wide(product(ROWS, KERNEL, BIAS * 2)) - found).max() > 0.1
 
 
+def test_it_has_no_gradient_and_says_so():
+    @tf.function(autograph=False)
+    def slope(rows):
+        with tf.GradientTape() as tape:
+            tape.watch(rows)
+            total = tf.reduce_sum(fused_product(rows, KERNEL, BIAS))
+        return tape.gradient(total, rows)
+
+    with pytest.raises(LookupError, match="_MklNativeFusedMatMul"):
+        slope(ROWS)
+
+
 @pytest.mark.parametrize("by", ["a variable", "a sum"])
 def test_a_kernel_that_may_change_is_not_packed(by):
     variable = tf.Variable(KERNEL)

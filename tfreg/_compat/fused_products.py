@@ -9,6 +9,7 @@ Constants are no way out: TensorFlow copies them a dozen times, of BERT-base 8 G
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -18,13 +19,20 @@ from typing import Any
 import keras
 import tensorflow as tf
 from tensorflow.core.framework.attr_value_pb2 import AttrValue
+from tensorflow.python.eager.execute import record_gradient
 from tensorflow.python.framework.test_util import IsMklEnabled
 
 from tfreg._compat.graphs import in_plain_graph
-from tfreg._compat.norms import only_predicts
+from tfreg._compat.norms import only_predicts_here
 
-_packing = 0
-"""How many `packing` are open, in whatever thread."""
+_FUSED = "_MklNativeFusedMatMul"
+
+
+class _Here(threading.local):
+    packing = 0  # how many are open in this thread
+
+
+_here = _Here()
 
 
 @cache
@@ -39,27 +47,28 @@ def has_amx() -> bool:
 
 @contextmanager
 def packing() -> Iterator[None]:
-    """What is traced inside keeps the kernels that it is given, packed, for good.
+    """What this thread traces inside keeps the kernels it is given, packed, for good.
 
     The first call of the graph packs them, and no later call looks at them again: other
     kernels need another graph.
     """
-    global _packing
-    _packing += 1
+    _here.packing += 1
     try:
         yield
     finally:
-        _packing -= 1
+        _here.packing -= 1
 
 
 def fuses_products(x: Any) -> bool:
     """Whether `fused_product` is what is fastest here, and may be used."""
     half = keras.backend.standardize_dtype(x.dtype) == "bfloat16"
-    return half and only_predicts() and in_plain_graph() and has_amx()
+    return half and only_predicts_here() and in_plain_graph() and has_amx()
 
 
 def fused_product(rows: Any, kernel: Any, bias: Any, activation: str = "") -> Any:
     """activation(rows·kernel + bias), rounded once, where `fuses_products`.
+
+    It has no gradient; who asks for one gets a LookupError.
 
     Args:
         rows, kernel, bias: two matrices and a vector.
@@ -71,16 +80,18 @@ def fused_product(rows: Any, kernel: Any, bias: Any, activation: str = "") -> An
         "T": AttrValue(type=rows.dtype.as_datatype_enum),
         "num_args": AttrValue(i=1),
         "fused_ops": AttrValue(list=AttrValue.ListValue(s=fused)),
-        "is_filter_const": AttrValue(b=_packing > 0 and _is_given(kernel)),
+        "is_filter_const": AttrValue(b=_here.packing > 0 and _is_given(kernel)),
         "_kernel": AttrValue(s=b"MklNameChangeOp"),
     }
     made = tf.compat.v1.get_default_graph().create_op(
-        "_MklNativeFusedMatMul",
+        _FUSED,
         [rows, kernel, bias],
         [rows.dtype],
         attrs=attributes,
         name="fused_product",  # no name may begin as the operation's does
     )
+    # Left alone, a tape takes it for a constant.
+    record_gradient(_FUSED, list(made.inputs), (), made.outputs)
     return made.outputs[0]
 
 

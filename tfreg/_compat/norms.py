@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,13 @@ _only_forward = 0
 """How many `only_forward` are open, in whatever thread: each replica has its own."""
 
 
+class _Here(threading.local):
+    only_forward = 0  # how many are open in this thread
+
+
+_here = _Here()
+
+
 @contextmanager
 def only_forward() -> Iterator[None]:
     """What is traced inside is run in this process, and not differentiated.
@@ -27,10 +35,20 @@ def only_forward() -> Iterator[None]:
     """
     global _only_forward
     _only_forward += 1
+    _here.only_forward += 1
     try:
         yield
     finally:
         _only_forward -= 1
+        _here.only_forward -= 1
+
+
+def only_predicts_here() -> bool:
+    """The same as `only_predicts`, of this thread alone.
+
+    For what has no gradient: a model that trains beside one that predicts needs it.
+    """
+    return _here.only_forward > 0 and on_processors()
 
 
 def only_predicts() -> bool:

@@ -26,7 +26,7 @@ def predicts_in_threads(model: Any) -> bool:
     return on_tensorflow() and one and not model.run_eagerly
 
 
-def traced_prediction(model: Any, x: Any, pieces: int) -> Callable[[Any], np.ndarray]:
+def traced_prediction(model: Any, x: Any) -> Callable[[Any], np.ndarray]:
     """What gives a model's outputs for batches of arrays, of all shapes.
 
     Left alone, TensorFlow traces it for the first shape and again for the second. How
@@ -35,7 +35,6 @@ def traced_prediction(model: Any, x: Any, pieces: int) -> Callable[[Any], np.nda
     Args:
         model: a compiled model.
         x: a batch; others are like it, of other sizes.
-        pieces: how many there are in all batches.
     """
     model.make_predict_function()
     if not predicts_in_threads(model) or compiles_steps(model):
@@ -43,7 +42,7 @@ def traced_prediction(model: Any, x: Any, pieces: int) -> Callable[[Any], np.nda
     kernels = round_kernels(model)
     inputs = keras.tree.map_structure(_any_shape, x)
     with optimized_once():
-        packed = packed_prediction(model, _tensors(x), inputs, kernels, pieces)
+        packed = packed_prediction(model, _tensors(x), inputs, kernels)
     if packed is None:
         specs = [tf.TensorSpec(kernel.shape, kernel.dtype) for kernel in kernels]
         batch = RoundedBatch(inputs, specs) if specs else (inputs,)

@@ -56,9 +56,7 @@ def predict_batches(
         return predict(batches.collate(filled)[0])[: len(rows)]
 
     if order:
-        pieces = int(batches.encoded.lengths.sum())
-        first = batches.collate(order[-1])[0]
-        predict = _compat.traced_prediction(model, first, pieces)
+        predict = _compat.traced_prediction(model, batches.collate(order[-1])[0])
     threads = _AT_ONCE if _compat.predicts_in_threads(model) else 1
     with ThreadPoolExecutor(threads) as pool:
         for rows, found in zip(order, pool.map(answers, order)):

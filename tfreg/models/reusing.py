@@ -38,7 +38,7 @@ _STRATEGIES = (  # of TensorFlow, in which one process sees all weights
 
 
 class LowerHalf(_compat.ReadsRounded, keras.Model):
-    """A Keras model whose weights are rounded once a split."""
+    """A Keras model whose kernels are rounded, and packed, once a split."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,9 @@ def reuse_features(
         _say(error)
     except OSError as error:
         _say(f"{store.path}: {error.strerror}")
+    finally:
+        if model.halves is not None:
+            _compat.unpack(model.halves.lower)
 
 
 def _as_cache(cache: Any) -> FeatureCache:
