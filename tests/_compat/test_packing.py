@@ -79,7 +79,7 @@ def compare(found, expected, amx):
 def test_answers_do_not_change(settings, amx, monkeypatch):
     model, texts = built(**settings)
     found = answers(model, texts)
-    assert model.packed.predict is not None
+    assert model.packed.function is not None
     compare(found, unpacked(model, texts, monkeypatch), amx)
 
 
@@ -188,7 +188,7 @@ def test_a_fit_lets_go_of_them():
     model, texts = built()
     before = answers(model, texts)
     model.fit(texts, ["O", "B-X"] * (len(texts) // 2), epochs=1, verbose=0)
-    assert model.packed.kernels == [] and model.packed.predict is None
+    assert model.packed.kernels == [] and model.packed.function is None
     assert np.abs(answers(model, texts) - before).max() > 1e-3
 
 
@@ -203,7 +203,7 @@ def test_kept_features_are_computed_by_packed_kernels(amx, tmp_path, monkeypatch
             model.predict(texts, verbose=0, feature_cache=tmp_path / str(packs))
         lower = model.halves.lower.packed
         assert (lower is not None) == packs
-        assert not packs or (lower.kernels == [] and lower.predict is None)
+        assert not packs or (lower.kernels == [] and lower.function is None)
         found.append([path.read_bytes() for path in (tmp_path / str(packs)).iterdir()])
     assert len(found[0]) == len(found[1]) == 1
     assert not amx or found[0] == found[1]

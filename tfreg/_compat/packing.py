@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
@@ -21,13 +22,13 @@ class Packed:
         traced_for: the model's function that ``step`` does without, and what it takes.
         step: takes a batch and kernels; traced once.
         kernels: as they were; none after `unpack`.
-        predict: takes a batch, and has those kernels, packed.
+        function: takes a batch and those kernels, which it has packed.
     """
 
     traced_for: tuple[Any, Any, Any]
     step: Any
     kernels: list[Any]
-    predict: Any
+    function: Any
 
 
 def packed_prediction(
@@ -56,25 +57,22 @@ def packed_prediction(
     if last is None or last.traced_for != traced_for:
         step = _traced(model, inputs, specs)
     elif last.kernels and _are_same(last.kernels, kernels):
-        return last.predict
+        return partial(last.function, kernels=last.kernels)
     else:
         step = last.step
     unpack(model)
     # A graph of its own: its operations pack what they are given first.
-    anew = tf.function(lambda x: step(x, kernels), autograph=False)
-    predict = anew.get_concrete_function(inputs)
-    predict(x)  # threads would each pack them
-    model.packed = Packed(traced_for, step, kernels, predict)
-    return predict
+    anew = tf.function(lambda x, kernels: step(x, kernels), autograph=False)
+    function = anew.get_concrete_function(inputs, specs)
+    function(x, kernels)  # threads would each pack them
+    model.packed = Packed(traced_for, step, kernels, function)
+    return partial(function, kernels=kernels)
 
 
 def unpack(model: Any) -> None:
-    """Let go of a model's packed kernels, which are about to change or not needed.
-
-    Their memory is free with the next collection of garbage.
-    """
+    """Let go of a model's packed kernels, which are about to change or not needed."""
     if model.packed is not None:
-        model.packed = replace(model.packed, kernels=[], predict=None)
+        model.packed = replace(model.packed, kernels=[], function=None)
 
 
 def _traced(model: Any, inputs: Any, specs: list[Any]) -> Any:
