@@ -138,6 +138,31 @@ def test_the_best_epoch_may_be_one_while_the_rate_rises():
     np.testing.assert_array_equal(stopping.best_weights[0], 1.0)
 
 
+class Weights(keras.callbacks.Callback):
+    """Remembers all weights after each epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen.append(self.model.get_weights())
+
+
+@pytest.mark.parametrize("freeze", [None, 1])
+def test_the_weights_of_the_best_epoch_come_back(freeze):
+    model = build(False, freeze=freeze, epochs=4, learning_rate=0.1)
+    weights = Weights()
+    history = model.fit(
+        TEXTS, NAMES, validation_data=(TEXTS, NAMES), callbacks=[weights], verbose=0
+    ).history
+    best = int(np.argmax(history["val_accuracy"]))
+    assert best < 3  # or there is nothing to put back
+    for ours, theirs, last in zip(model.weights, weights.seen[best], weights.seen[3]):
+        np.testing.assert_array_equal(ours, theirs, err_msg=ours.path)
+        assert not ours.trainable or not np.array_equal(last, theirs)
+
+
 def test_patience_without_what_it_goes_by_is_refused():
     model = build(False, patience=2)
     model.compile(metrics=[])

@@ -11,6 +11,7 @@ from tfreg._compat.backends import (
     forget_trace,
     global_sum,
     jit_compile,
+    largest,
     make_deterministic,
     next_key,
     on_processors,
@@ -82,7 +83,7 @@ from tfreg._compat.training import (
     track_shares,
 )
 from tfreg._compat.tuner import give_up, requeue, serve, workers_of
-from tfreg._compat.variables import Numbers, uncast
+from tfreg._compat.variables import Numbers, held_value, uncast
 from tfreg._compat.wordpiece import tokenize_bert, word_to_pieces
 from tfreg._compat.workers import (
     WORKER_ERRORS,
@@ -132,6 +133,7 @@ __all__ = [
     "global_sum",
     "gradients_in_turn",
     "graphs_let_go",
+    "held_value",
     "in_training",
     "inner_gradients",
     "inner_optimizer",
@@ -141,6 +143,7 @@ __all__ = [
     "keras_variable",
     "lacks_onednn",
     "let_go_of_graphs",
+    "largest",
     "load_task",
     "make_deterministic",
     "misfit",

@@ -8,6 +8,8 @@ from typing import Any
 import tensorflow as tf
 from keras.src.backend import AutocastScope
 
+from tfreg._compat.backends import on_tensorflow
+
 
 class Numbers:
     """A few whole numbers, which a traced step reads anew each time.
@@ -35,3 +37,14 @@ def uncast(variable: Any) -> Any:
     """
     with AutocastScope(None):
         return variable.value
+
+
+def held_value(variable: Any) -> Any:
+    """What a weight is now, in main memory, to be kept.
+
+    TensorFlow copies there only what changes later: variable and tensor share memory.
+    """
+    if not on_tensorflow():
+        return variable.numpy()
+    with tf.device("CPU"):
+        return tf.identity(tf.convert_to_tensor(variable.value))

@@ -25,17 +25,23 @@ def flatten(
     where the truth is below 0, which marks padding; the truth there becomes 0.
     """
     classes = y_pred.shape[-1]
-    logits = ops.reshape(ops.cast(y_pred, "float32"), (-1, classes))
+    logits = _with_axes(ops.cast(y_pred, "float32"), classes)
     if multi_label:
         truth = ops.cast(y_true, "float32")
-        real = ops.all(truth >= 0, axis=-1)
-        flat = ops.reshape(truth, (-1, classes))
+        real, flat = ops.all(truth >= 0, axis=-1), _with_axes(truth, classes)
     else:
         truth = ops.cast(y_true, "int32")
-        real = truth >= 0
-        flat = ops.reshape(truth, (-1,))
-    weight = ops.where(real, row_weight(sample_weight, real), 0.0)
-    return ops.maximum(flat, 0), logits, ops.reshape(weight, (-1,))
+        real, flat = truth >= 0, _with_axes(truth)
+    if sample_weight is None:
+        weight = ops.cast(real, "float32")
+    else:
+        weight = ops.where(real, row_weight(sample_weight, real), 0.0)
+    return ops.maximum(flat, 0), logits, _with_axes(weight)
+
+
+def _with_axes(x: Any, *last: int) -> Any:
+    """Rows of the given axes. In each step of a small head operations add up."""
+    return x if len(x.shape) == 1 + len(last) else ops.reshape(x, (-1, *last))
 
 
 def row_weight(sample_weight: Any, like: Any) -> Any:
@@ -52,5 +58,8 @@ def row_weight(sample_weight: Any, like: Any) -> Any:
 
 
 def weighted_sum(values: Any, weight: Any) -> Any:
-    """The sum over rows that count; whatever stands in the others, NaN too, is 0."""
-    return ops.sum(ops.where(weight > 0, values * weight, 0.0))
+    """The sum over rows that count; whatever stands in the others, NaN too, is 0.
+
+    Rows are the last axis of `values`, which may hold several such sums.
+    """
+    return ops.sum(ops.where(weight > 0, values * weight, 0.0), axis=-1)

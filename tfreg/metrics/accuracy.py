@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfreg import _compat
 from tfreg.metrics._targets import flatten, is_multi_label, weighted_sum
 
 
@@ -68,7 +69,7 @@ class MaskedAccuracy(_Mean):
         if multi_label:
             right = ops.all((logits > 0) == (truth > 0.5), axis=-1)
         else:
-            right = ops.cast(ops.argmax(logits, axis=-1), "int32") == truth
+            right = _compat.largest(logits) == truth
         return ops.cast(right, "float32")
 
 

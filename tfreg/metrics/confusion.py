@@ -42,8 +42,7 @@ class _Confusion(keras.metrics.Metric):
             weight = ops.expand_dims(weight, -1) * ops.ones_like(logits)
             cell, weight = ops.reshape(cell, (-1,)), ops.reshape(weight, (-1,))
         else:
-            predicted = ops.cast(ops.argmax(logits, axis=-1), "int32")
-            cell = self.num_classes * truth + predicted
+            cell = self.num_classes * truth + _compat.largest(logits)
         shape = self.counts.shape
         size = 4 * self.num_classes if self.multi_label else self.num_classes**2
         counts = ops.segment_sum(weight, cell, num_segments=size)
@@ -56,18 +55,12 @@ class _Confusion(keras.metrics.Metric):
 
     def _matched_predicted_true(self):
         """Three float32 counts a class."""
+        counts = ops.convert_to_tensor(self.counts)
         if self.multi_label:
-            present = self.counts[:, 1, 1]
-            return (
-                present,
-                self.counts[:, 0, 1] + present,
-                self.counts[:, 1, 0] + present,
-            )
-        return (
-            ops.diagonal(self.counts),
-            ops.sum(self.counts, axis=0),
-            ops.sum(self.counts, axis=1),
-        )
+            matched = counts[:, 1, 1]
+            return matched, counts[:, 0, 1] + matched, counts[:, 1, 0] + matched
+        predicted, true = ops.sum(counts, axis=0), ops.sum(counts, axis=1)
+        return ops.diagonal(counts), predicted, true
 
 
 @keras.saving.register_keras_serializable("tfreg")
@@ -108,10 +101,11 @@ class MacroF1(_Confusion):
     def result(self):
         """The score so far, a float32 scalar; 0 before the first row."""
         matched, predicted, true = self._matched_predicted_true()
-        f1 = ops.divide_no_nan(2 * matched, predicted + true)
+        either = predicted + true
+        f1 = ops.divide_no_nan(2 * matched, either)
         if self.multi_label:
             return ops.mean(f1)
-        present = ops.cast(predicted + true > 0, "float32")
+        present = ops.cast(either > 0, "float32")
         return ops.divide_no_nan(ops.sum(f1), ops.sum(present))
 
 

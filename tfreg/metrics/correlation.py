@@ -52,8 +52,7 @@ class Pearson(keras.metrics.Metric):
             sample_weight = ops.reshape(sample_weight, (-1,))
         weight = ops.cast(row_weight(sample_weight, true), wide)
         terms = (ops.ones_like(true), true, pred, true**2, pred**2, true * pred)
-        sums = ops.stack([weighted_sum(term, weight) for term in terms])
-        self.sums.assign_add(sums)
+        self.sums.assign_add(weighted_sum(ops.stack(terms), weight))
 
     def result(self):
         """The correlation so far, a float32 scalar."""

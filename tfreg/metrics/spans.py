@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfreg import _compat
 from tfreg._checks import check_choice
 from tfreg.functional.spans import span_counts, tag_codes
 from tfreg.metrics._targets import row_weight
@@ -58,10 +59,9 @@ class SpanF1(keras.metrics.Metric):
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add a batch."""
         y_true = ops.convert_to_tensor(y_true)
-        logits = ops.cast(y_pred, "float32")
         counts = span_counts(
             y_true,
-            ops.argmax(logits, axis=-1),
+            _compat.largest(ops.cast(y_pred, "float32")),
             self.labels,
             lenient=self.mode == "lenient",
             weight=row_weight(sample_weight, y_true),

@@ -130,7 +130,6 @@ def early_stopping(model: Any, callbacks: list[Any], epochs: int) -> list[Any]:
         monitor=f"val_{score}",
         mode=mode,
         patience=model.recipe.patience or epochs,
-        restore_best_weights=True,
     )
     return [stopping]
 
@@ -140,6 +139,9 @@ class _Stopping(keras.callbacks.EarlyStopping):
 
     While the learning rate rises a span F1 may stay at 0 for several epochs. Keras's
     ``start_from_epoch`` would not look at these epochs: the best may be among them.
+
+    It puts the best epoch's weights back itself: Keras copies all of them, frozen ones
+    too, at every better epoch, which takes longer than a head takes to train.
     """
 
     def __init__(self, warm: int, **kwargs: Any) -> None:
@@ -150,6 +152,13 @@ class _Stopping(keras.callbacks.EarlyStopping):
         if epoch < self.warm:
             self.wait = -1  # this epoch makes it 0
         super().on_epoch_end(epoch, logs)
+        if self.best is not None and self.best_epoch == epoch:
+            self.best_weights = [_compat.held_value(w) for w in self.model.weights]
+
+    def on_train_end(self, logs: Any = None) -> None:
+        super().on_train_end(logs)
+        for weight, value in zip(self.model.weights, self.best_weights or ()):
+            weight.assign(value)
 
 
 def begin_schedule(model: Any, steps: int, epochs: int, done: int) -> None:

@@ -92,8 +92,9 @@ def reuse_features(
     used = 0
     try:
         halves = _halves(model)
+        part = _frozen_part(model, halves)
         for batches in ours:
-            used += _attach(model, halves, batches, store, used, verbose)
+            used += _attach(model, halves, part, batches, store, used, verbose)
     except InputError as error:
         _say(error)
     except OSError as error:
@@ -183,6 +184,7 @@ def _check(model: Any, lower: Any) -> None:
 def _attach(
     model: Any,
     halves: Halves,
+    part: bytes,
     batches: Batches,
     store: FeatureCache,
     used: int,
@@ -208,7 +210,7 @@ def _attach(
             f"those of {len(encoded)} rows take {_gigabytes(size)}; "
             f"{store.path} holds {_gigabytes(store.max_bytes)}{taken}"
         )
-    key = _key(model, halves, encoded, (*shape, dtype))
+    key = _key(part, encoded, (*shape, dtype))
     values = store.read(key, shape, dtype)
     if values is None:
         blocks = _compute(halves.lower, in_order, counts, verbose)
@@ -247,12 +249,11 @@ def _compute(
             yield found[np.arange(found.shape[1]) < counts[rows][:, None]]
 
 
-def _key(model: Any, halves: Halves, encoded: Encoded, form: Any) -> str:
-    """What features depend on, as one number: data, frozen part, versions."""
+def _frozen_part(model: Any, halves: Halves) -> bytes:
+    """What features depend on beside the data: frozen part, versions; as one number."""
     config = model.backbone.get_config()
     about = {
         "format": _FORMAT,
-        "form": form,
         "depth": halves.depth,
         "task": model.task == "tag",
         "backbone": type(model.backbone).__name__,
@@ -265,11 +266,17 @@ def _key(model: Any, halves: Halves, encoded: Encoded, form: Any) -> str:
         "pooling": model.head.text_pooling,
         "platform": platform(),
     }
-    key = hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode())
+    part = hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode())
     for weight in sorted(halves.lower.weights, key=lambda weight: weight.path):
         value = _compat.as_numpy(weight)
-        key.update(f"{weight.path} {value.shape} {value.dtype}".encode())
-        key.update(as_bytes(value))
+        part.update(f"{weight.path} {value.shape} {value.dtype}".encode())
+        part.update(as_bytes(value))
+    return part.digest()
+
+
+def _key(part: bytes, encoded: Encoded, form: Any) -> str:
+    """The name of a split's features: what computes them, and of what."""
+    key = hashlib.sha256(part + str(form).encode())
     for rows in (encoded.pieces, encoded.words or ()):
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         key.update(as_bytes(lengths))
