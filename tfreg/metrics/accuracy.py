@@ -67,9 +67,9 @@ class MaskedAccuracy(_Mean):
 
     def _values(self, truth, logits, multi_label):
         if multi_label:
-            right = ops.all((logits > 0) == (truth > 0.5), axis=-1)
+            right = ops.all(ops.equal(logits > 0, truth > 0.5), axis=-1)
         else:
-            right = _compat.largest(logits) == truth
+            right = ops.equal(_compat.largest(logits), truth)
         return ops.cast(right, "float32")
 
 
