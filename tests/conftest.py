@@ -18,6 +18,10 @@ import tfreg  # noqa: F401  (before TensorFlow, as users are asked to)
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "Agg")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # There is a process for each processor: threads of its own would be in its way.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 BESIDE_REPOSITORY = Path(__file__).parents[2] / "shared" / "data"
 

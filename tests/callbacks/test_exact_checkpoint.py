@@ -182,6 +182,7 @@ def test_callbacks_go_on(tmp_path):
     check_equal(again, history, whole, expected)
 
 
+@pytest.mark.slow
 def test_strengths_that_are_learned_go_on(tmp_path):
     fields = {"backbone_regularizer": L2SP(0.1), "schedule": "constant", "epochs": 3}
 

@@ -29,7 +29,7 @@ FIXED = [
     ("after the name", 3),  # and the old one still there
     ("batch end", 24),  # the last of all
 ]
-IN_CI = FIXED[3], FIXED[8]
+IN_CI = (FIXED[8],)
 
 
 class Server:

@@ -26,6 +26,7 @@ def test_two_devices_go_on(tmp_path):
     check_went_on(run_on(2, "stopped", tmp_path, "tests.distribute"))
 
 
+@pytest.mark.slow
 def test_workers_go_on(tmp_path):
     for done in run_on_workers(2, STOPPED, tmp_path):
         assert done.returncode == 0, done.stderr[-3000:]

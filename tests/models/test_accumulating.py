@@ -242,6 +242,7 @@ def test_every_part_has_masks_of_its_own(ids):
     assert list(np.array(drawn) - before) == [0, 4]
 
 
+@pytest.mark.slow
 def test_under_xla(ids):
     x, y = ids
     runs = []

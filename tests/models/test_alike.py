@@ -71,9 +71,11 @@ def test_weights_of_classes_multiply():
             "batch_size": 1,
             "kernel_regularizer": L2(1),
         },
-        {"objective": ConfidencePenalty(3.0)},
+        pytest.param({"objective": ConfidencePenalty(3.0)}, marks=pytest.mark.slow),
         {"head": "crf"},
-        {"multi_sample_dropout": 2, "dropout": 1e-9},
+        pytest.param(
+            {"multi_sample_dropout": 2, "dropout": 1e-9}, marks=pytest.mark.slow
+        ),
     ],
     ids=["plain", "penalties", "accumulated", "objective", "crf", "samples"],
 )

@@ -94,7 +94,7 @@ SLOW = pytest.mark.slow
             "classify", {"objective": VAT(0.5), "head": Linear("mean")}, marks=SLOW
         ),
         pytest.param("tag", {"objective": FreeLB(0.1)}, marks=SLOW),
-        ("regress", {"objective": SAM(0.02)}),
+        pytest.param("regress", {"objective": SAM(0.02)}, marks=SLOW),
         (
             "classify",
             {"backbone_regularizer": L2SP(0.01)},
@@ -104,7 +104,7 @@ SLOW = pytest.mark.slow
         ("tag", {"head": CRF()}),
         pytest.param("tag", {"kind": "roberta", "adapter": LoRA(4)}, marks=SLOW),
         ("tag", {"adapter": Adapter(4)}),
-        ("tag", {"kind": "albert"}),
+        pytest.param("tag", {"kind": "albert"}, marks=SLOW),
         ("tag", {"steps_per_execution": 2}),
     ],
 )
@@ -236,6 +236,7 @@ def test_a_step_is_traced_once_for_all_rooms():
     assert seen == [set(steps[1][1]), set()]
 
 
+@SLOW
 def test_xla_and_data_sets_after_a_fit_on_texts():
     model = fitted()
     dataset = tf.data.Dataset.from_tensor_slices((TEXTS, [0, 1] * 8)).batch(8)

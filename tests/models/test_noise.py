@@ -70,7 +70,10 @@ def two_passes(model):
     return [np.asarray(model(x, training=True)) for _ in range(2)]
 
 
-@pytest.mark.parametrize("name, rate", [*NOISE.items(), *RATES.items()])
+@pytest.mark.parametrize(
+    "name, rate",
+    [*NOISE.items(), *(pytest.param(*each, marks=SLOW) for each in RATES.items())],
+)
 def test_inference_is_untouched(name, rate):
     plain, noisy = build(), build(**{name: rate})
     if name in NOISE:  # rates have random states more, and so another start of the head
@@ -105,7 +108,9 @@ def test_inference_of_a_tagger_is_untouched():
     [
         TOGETHER,
         pytest.param({"dropconnect": 0.3}, marks=SLOW),
-        {"weight_noise": 0.3, "head": Bottleneck(8), "noisy_tune": 0.2},
+        pytest.param(
+            {"weight_noise": 0.3, "head": Bottleneck(8), "noisy_tune": 0.2}, marks=SLOW
+        ),
     ],
 )
 def test_saved_and_loaded(fields, tmp_path):
@@ -145,12 +150,13 @@ def test_mixed_precision(noise, precision):
     assert np.isfinite(model.predict(TEXTS, verbose=0)).all()
 
 
+@SLOW
 @pytest.mark.parametrize(
     "fields",
     [
         {**TOGETHER, "head": Bottleneck(8, 1e-3)},
-        pytest.param({"dropconnect": 0.3}, marks=SLOW),
-        pytest.param({"weight_noise": 0.3}, marks=SLOW),
+        {"dropconnect": 0.3},
+        {"weight_noise": 0.3},
     ],
 )
 def test_xla(fields):

@@ -93,9 +93,8 @@ of_each_task = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.parametrize(
-    "name", ["terms", *(pytest.param(n, marks=SLOW) for n in COMBINED if n != "terms")]
-)
+@SLOW
+@pytest.mark.parametrize("name", COMBINED)
 @of_each_task
 def test_under_xla(task, name, draws):
     x, y, w = batch(task)

@@ -14,6 +14,7 @@ from tfreg.recipe import Recipe
 from tfreg.regularizers import L1, L2, L2SP, ByDepth, GroupLasso
 
 RATE = 0.1
+UNDER_XLA = pytest.param({"jit_compile": True}, marks=pytest.mark.slow)
 
 
 def build(kind, recipe, start=None, **compile_args):
@@ -64,7 +65,7 @@ def test_l2_on_every_backbone(kind, ids):
     assert moved >= 8
 
 
-@pytest.mark.parametrize("how", [{"jit_compile": False}, {"jit_compile": True}])
+@pytest.mark.parametrize("how", [{"jit_compile": False}, UNDER_XLA])
 def test_l1_and_l2_in_graphs_and_under_xla(how, ids):
     rules = {
         "*/query/kernel": L1(0.02),
@@ -165,7 +166,7 @@ def test_a_tagger_is_penalised_too_and_never_on_the_pooler_it_does_not_read():
     assert not any("pooled" in v.path for v in model.trainable_variables)
 
 
-@pytest.mark.parametrize("how", [{"run_eagerly": True}, {"jit_compile": True}])
+@pytest.mark.parametrize("how", [{"run_eagerly": True}, UNDER_XLA])
 def test_several_penalties_add_up_also_on_sets(how, ids):
     """Weights move by −lr·∇ of each, the set's gradient from its formula."""
     rules = [L1(0.02), ByDepth(L2(0.1), 3.0), GroupLasso(0.01, "neurons")]

@@ -211,6 +211,7 @@ def test_mixed_precision(precision, ids):
     assert {v.dtype for v in model.trainable_variables} == {"float32"}
 
 
+@pytest.mark.slow
 def test_xla_trains_the_same(ids):
     x, y = ids
     runs = []

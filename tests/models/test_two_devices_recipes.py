@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tests.models.devices import run_on
 
 
+@pytest.mark.slow
 def test_two_devices_equal_one(tmp_path):
     one, two = (run_on(devices, "two_devices_recipes", tmp_path) for devices in (1, 2))
     assert set(one) == set(two) and len(one) > 60

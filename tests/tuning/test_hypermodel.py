@@ -49,6 +49,7 @@ def test_random_search(preset, tmp_path):
     assert hypermodel.recipe(best).backbone_regularizer.alpha == best.get("l2sp")
 
 
+@pytest.mark.slow
 def test_hyperband_goes_on_with_the_optimizer(preset, tmp_path):
     space = {"l2sp": LogUniform(1e-4, 0.1)}
     hypermodel = FineTuneHyperModel(corpus_of("classify"), preset, space, **QUICK)

@@ -313,13 +313,14 @@ def test_refused(given, said, preset, tmp_path):
         run(preset, tmp_path / "out", **given)
 
 
-def test_one_dev_row_cannot_tell_how_sure_a_score_is(preset, tmp_path):
+def test_one_dev_row_cannot_tell_how_sure_a_score_is(preset, tmp_path, monkeypatch):
     from dataclasses import replace
 
     other = replace(corpus_of("classify"), dev=corpus_of("classify").dev[:1])
     with pytest.raises(InputError, match="dev split must have at least 2 rows .*got 1"):
         search(other, preset, SPACE, out=tmp_path / "out", **QUICK)
     assert not (tmp_path / "out").exists()
+    Fake(monkeypatch)
     search(other, preset, SPACE, out=tmp_path / "folds", folds=2, trials=1, **QUICK)
 
 
