@@ -48,13 +48,17 @@ class Bench:
     """One set of rows, and what is timed with them.
 
     Args:
+        preset: the encoder.
         data: the folder of data sets.
         rows: training rows, evenly taken.
         epochs: of a fit.
         fields: of the recipe.
     """
 
-    def __init__(self, data: Path, rows: int, epochs: int, **fields: Any) -> None:
+    def __init__(
+        self, preset: str, data: Path, rows: int, epochs: int, **fields: Any
+    ) -> None:
+        self.preset = preset
         corpus = tfreg.load_corpus(data / "sst2")
         assert corpus.dev is not None
         self.labels = corpus.labels
@@ -66,7 +70,7 @@ class Bench:
 
     def model(self) -> tuple[Any, Any, Any]:
         """A new model, and the rows as it takes them."""
-        model = tfreg.build_classifier("minilm", labels=self.labels, **self.fields)
+        model = tfreg.build_classifier(self.preset, labels=self.labels, **self.fields)
         return model, model.encode(self.train), model.encode(self.dev)
 
     def forward(self) -> Seconds:
@@ -148,6 +152,7 @@ def main() -> None:
     """Read the arguments, run both parts, print and write the result."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="holds sst2/")
+    parser.add_argument("--preset", default="minilm", help="encoder")
     parser.add_argument("--rows", type=int, default=2000, help="training rows")
     parser.add_argument("--runs", type=int, default=5, help="runs of each kind")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32")
@@ -163,7 +168,7 @@ def main() -> None:
         fields: dict[str, Any] = {"freeze": freeze, "precision": args.precision}
         if freeze == "backbone":
             fields["learning_rate"] = HEAD_RATE
-        bench = Bench(args.data, rows, epochs, **fields)
+        bench = Bench(args.preset, args.data, rows, epochs, **fields)
         with tempfile.TemporaryDirectory() as folder:
             results[freeze] = bench.run(args.runs, base, Path(folder))
     for freeze, (base, rows, epochs) in parts.items():
@@ -171,8 +176,12 @@ def main() -> None:
         show(title, results[freeze])
     if args.out:
         versions = {"tfreg": tfreg.__version__, **{p: version(p) for p in PACKAGES}}
-        content = {"precision": args.precision, "results": results}
-        content["versions"] = versions
+        content = {
+            "preset": args.preset,
+            "precision": args.precision,
+            "results": results,
+            "versions": versions,
+        }
         write_whole(args.out, json.dumps(content, indent=1) + "\n")
 
 
