@@ -178,10 +178,10 @@ def test_memory_of_graphs_that_are_gone(launches, least, most, monkeypatch):
 
 FIELDS = [
     {"objective": [RDrop(1.0), VAT(1.0)], "word_dropout": 0.1, "ema": 0.9},
-    {"objective": SAM(), "adapter": LoRA(), "layer_decay": 0.9},
     *(
         pytest.param(fields, marks=pytest.mark.slow)
         for fields in (
+            {"objective": SAM(), "adapter": LoRA(), "layer_decay": 0.9},
             {"objective": [FGM(), ConfidencePenalty()]},
             {"objective": FreeLB(), "mixout": 0.5},
             {"objective": Mixup(), "gradient_accumulation_steps": 2},

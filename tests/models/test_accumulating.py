@@ -97,7 +97,7 @@ DATA = {
         ("classify", True),
         pytest.param("multilabel", True, marks=pytest.mark.slow),
         pytest.param("regress", True, marks=pytest.mark.slow),
-        ("tag", True),
+        pytest.param("tag", True, marks=pytest.mark.slow),
         ("tag", False),
     ],
 )

@@ -114,7 +114,12 @@ def test_a_step_is_traced_once(monkeypatch):
 
 @pytest.mark.parametrize(
     ("warmup", "ran"),
-    [(0.0, 3), (0.3, 4), (0.39, 5), (1.0, 8)],
+    [
+        (0.0, 3),
+        pytest.param(0.3, 4, marks=pytest.mark.slow),
+        (0.39, 5),
+        pytest.param(1.0, 8, marks=pytest.mark.slow),
+    ],
 )
 def test_patience_waits_for_nothing_while_the_rate_rises(warmup, ran):
     """8 epochs of the same dev score, of which the first is the best."""

@@ -138,7 +138,12 @@ def test_saved_and_loaded(fields, tmp_path):
 
 @pytest.mark.parametrize("precision", ["bfloat16", pytest.param("float16", marks=SLOW)])
 @pytest.mark.parametrize(
-    "noise", [TOGETHER, {"dropconnect": 0.3}, {"weight_noise": 0.3}]
+    "noise",
+    [
+        TOGETHER,
+        pytest.param({"dropconnect": 0.3}, marks=SLOW),
+        pytest.param({"weight_noise": 0.3}, marks=SLOW),
+    ],
 )
 def test_mixed_precision(noise, precision):
     model = build(precision=precision, head=Bottleneck(8, 1e-3), **noise)

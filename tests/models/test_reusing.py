@@ -21,6 +21,7 @@ from tfreg.regularizers import L2SP
 
 NUMBERS = [float(name == "pos") for name in NAMES]
 MANY = [["a", "b"], [], ["a"], ["b"]] * 4
+LIKE_BERT = ("distilbert", "electra")
 DATA = {
     "classify": (TEXTS, NAMES),
     "multilabel": (TEXTS, MANY),
@@ -121,7 +122,11 @@ def test_the_upper_half_is_told_what_is_padding(kind):
 @pytest.mark.parametrize(
     "kind, freeze",
     [
-        *((kind, 1) for kind in KINDS if kind not in ("bert", "albert")),
+        *(
+            pytest.param(kind, 1, marks=pytest.mark.slow if kind in LIKE_BERT else ())
+            for kind in KINDS
+            if kind not in ("bert", "albert")
+        ),
         ("albert", "backbone"),  # its blocks are shared
         ("roberta", "backbone"),  # it has no pooler
     ],

@@ -47,7 +47,7 @@ def test_saved_loaded_and_gone_on(tmp_path):
 @pytest.mark.parametrize(
     "per, names",
     [
-        ("penalty", ["l2", "l2sp", "backbone_l2"]),
+        pytest.param("penalty", ["l2", "l2sp", "backbone_l2"], marks=pytest.mark.slow),
         ("group", ["l2", "l2sp/*/query/kernel", "l2sp/pooled*/kernel",
                    "backbone_l2/*/value/kernel"]),
         ("depth", ["l2", "l2sp/block_0", "l2sp/block_1", "backbone_l2/block_0",

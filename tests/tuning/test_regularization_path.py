@@ -18,6 +18,7 @@ from tfreg.runs.fit import build
 from tfreg.tuning import regularization_path
 
 TASKS = ("classify", "multilabel", "regress", "tag")
+SIMPLE = ("classify", "regress")
 STRENGTHS = [0.1, 0.01, 0.001]
 
 
@@ -88,7 +89,10 @@ def test_ridge_finds_the_same_in_units_of_the_targets_deviation(fit):
         np.testing.assert_allclose(said, peer.predict(dev), rtol=1e-4)
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    "task",
+    ["multilabel", "tag", *(pytest.param(t, marks=pytest.mark.slow) for t in SIMPLE)],
+)
 def test_a_fit_of_its_recipe_comes_near_the_minimum(task, fit, preset):
     corpus, path = corpus_of(task), fit(task)
     point = path.points[0]
