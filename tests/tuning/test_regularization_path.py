@@ -91,7 +91,7 @@ def test_ridge_finds_the_same_in_units_of_the_targets_deviation(fit):
 
 @pytest.mark.parametrize(
     "task",
-    ["multilabel", "tag", *(pytest.param(t, marks=pytest.mark.slow) for t in SIMPLE)],
+    [pytest.param(t, marks=pytest.mark.slow if t in SIMPLE else ()) for t in TASKS],
 )
 def test_a_fit_of_its_recipe_comes_near_the_minimum(task, fit, preset):
     corpus, path = corpus_of(task), fit(task)
